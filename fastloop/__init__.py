@@ -1,0 +1,1 @@
+"""A compiled epoll event loop for asyncio."""

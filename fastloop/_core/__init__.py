@@ -1,0 +1,1 @@
+"""The compiled event loop: what runs per callback or per packet."""
