@@ -1,0 +1,47 @@
+from cpython.object cimport PyObject
+
+
+cdef enum:
+    SPARES = 256  # finished handles kept for reuse: one busy turn's worth, under 40 KiB a loop
+
+
+cdef class Handle:
+    cdef readonly object _loop      # until cancelled, or blank in the pool
+    cdef object callback            # None once cancelled
+    cdef object context
+    # The arguments: asyncio's own callbacks take one or two, so three live here and the rest in a tuple.
+    cdef object arg0
+    cdef object arg1
+    cdef object arg2
+    cdef tuple more_args
+    cdef Py_ssize_t nargs
+    cdef readonly bint _cancelled
+    cdef object __weakref__
+
+    cdef int fill(
+        self, object loop, PyObject* callback, PyObject** args, Py_ssize_t nargs, PyObject* context
+    ) except -1
+    cdef int blank(self) except -1
+    cdef int run(self) except -1
+    cdef tuple arguments(self)
+
+
+cdef class Ring:
+    cdef PyObject** slots           # owned references to Handle
+    cdef size_t mask                # capacity - 1; capacity is a power of two
+    cdef size_t head                # taken so far; both counters only grow
+    cdef size_t tail                # put so far
+
+    cdef int push(self, Handle handle) except -1
+    cdef Handle pop(self)
+    cdef int clear(self) except -1
+
+
+cdef class HandlePool:
+    cdef PyObject* spares[SPARES]   # owned references to blank handles
+    cdef int count
+
+    cdef Handle take(
+        self, object loop, PyObject* callback, PyObject** args, Py_ssize_t nargs, PyObject* context
+    )
+    cdef int finish(self, Handle handle) except -1

@@ -1,0 +1,226 @@
+"""Callback handles, the ring of those that are ready to run, and the pool of those that have run.
+
+A handle holds its arguments itself and is used again once nobody else holds it, so a callback costs
+no allocation in steady state. Knows no loop but as the owner it reports errors to.
+"""
+
+import asyncio
+
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.ref cimport Py_DECREF, Py_INCREF, Py_REFCNT
+from libc.string cimport memcpy
+
+from fastloop._sys.cpython cimport (
+    PY_VECTORCALL_ARGUMENTS_OFFSET,
+    PyContext_CopyCurrent,
+    PyContext_Enter,
+    PyContext_Exit,
+    PyObject_Vectorcall,
+)
+
+from asyncio.format_helpers import _format_callback_source as describe_callback
+
+
+cdef class Handle:
+    """A scheduled callback, as `asyncio.Handle`. Made by the loop, never by callers."""
+
+    @property
+    def __class__(self):
+        return asyncio.Handle
+
+    cdef int fill(
+        self, object loop, PyObject* callback, PyObject** args, Py_ssize_t nargs, PyObject* context
+    ) except -1:
+        """Set what to call. context NULL or None: a copy of the current one."""
+        # SAFETY: callback, args[0..nargs) and context are the caller's for this call; the casts to
+        # object take references of our own.
+        self._loop = loop
+        self.callback = <object>callback
+        self.nargs = nargs
+        if nargs > 0:
+            self.arg0 = <object>args[0]
+            if nargs > 1:
+                self.arg1 = <object>args[1]
+                if nargs > 2:
+                    self.arg2 = <object>args[2]
+                    if nargs > 3:
+                        self.more_args = tuple([<object>args[i] for i in range(3, nargs)])
+        if context is NULL or <object>context is None:
+            self.context = PyContext_CopyCurrent()
+        else:
+            self.context = <object>context
+        self._cancelled = False
+        return 0
+
+    cdef int blank(self) except -1:
+        """Drop all references."""
+        self.callback = None
+        self.context = None
+        if self.nargs > 0:
+            self.nargs = 0
+            self.arg0 = None
+            self.arg1 = None
+            self.arg2 = None
+            self.more_args = None
+        return 0
+
+    cdef int run(self) except -1:
+        """Call the callback in its context. Its exceptions go to the loop's exception handler."""
+        cdef PyObject* argv[4]
+        cdef object callback = self.callback
+        cdef object context = self.context
+        cdef object args
+        PyContext_Enter(context)
+        try:
+            if self.nargs <= 3:
+                # SAFETY: self holds the arguments while they are called with: a cancel() from inside
+                # the callback is stopped from dropping them by the locals below.
+                arg0, arg1, arg2 = self.arg0, self.arg1, self.arg2
+                argv[1] = <PyObject*>arg0
+                argv[2] = <PyObject*>arg1
+                argv[3] = <PyObject*>arg2
+                PyObject_Vectorcall(
+                    <PyObject*>callback, argv + 1, self.nargs | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
+                )
+            else:
+                callback(*self.arguments())
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            self.report(exc, callback)
+        finally:
+            PyContext_Exit(context)
+        return 0
+
+    def report(self, exc, callback):
+        """Tell the loop's exception handler that callback raised exc."""
+        self._loop.call_exception_handler({
+            "message": f"Exception in callback {describe_callback(callback, self.arguments())}",
+            "exception": exc,
+            "handle": self,
+        })
+
+    cdef tuple arguments(self):
+        cdef tuple few = (self.arg0, self.arg1, self.arg2)
+        return few[: self.nargs] if self.nargs <= 3 else few + self.more_args
+
+    def cancel(self):
+        """Keep the callback from running. Without effect once it has run."""
+        if not self._cancelled:
+            self._cancelled = True
+            self.callback = None
+            self.arg0 = self.arg1 = self.arg2 = self.more_args = None
+            self.nargs = 0
+
+    def cancelled(self):
+        """Say whether `cancel` was called."""
+        return self._cancelled
+
+    def get_context(self):
+        """Return the context the callback runs in."""
+        return self.context
+
+    @property
+    def _callback(self):
+        return self.callback
+
+    @property
+    def _args(self):
+        return None if self._cancelled else self.arguments()
+
+    @property
+    def _source_traceback(self):
+        return None
+
+    def __repr__(self):
+        what = ["cancelled"] if self._cancelled else []
+        if self.callback is not None:
+            what.append(describe_callback(self.callback, self.arguments()))
+        return f"<{type(self).__name__} {' '.join(what)}>"
+
+
+cdef class Ring:
+    """A first-in first-out queue of handles; grows, never shrinks."""
+
+    def __cinit__(self):
+        self.slots = <PyObject**>PyMem_Malloc(64 * sizeof(PyObject*))
+        if self.slots is NULL:
+            raise MemoryError
+        self.mask = 63
+
+    def __dealloc__(self):
+        self.clear()
+        PyMem_Free(self.slots)
+
+    cdef int push(self, Handle handle) except -1:
+        if self.tail - self.head > self.mask:
+            self.grow()
+        # SAFETY: the ring owns this reference until pop() or clear().
+        Py_INCREF(handle)
+        self.slots[self.tail & self.mask] = <PyObject*>handle
+        self.tail += 1
+        return 0
+
+    cdef Handle pop(self):
+        """Take the oldest; the ring must not be empty."""
+        cdef PyObject* slot = self.slots[self.head & self.mask]
+        self.head += 1
+        # SAFETY: the cast takes the caller's reference; the ring's own is given up after it.
+        cdef Handle handle = <Handle>slot
+        Py_DECREF(handle)
+        return handle
+
+    cdef int clear(self) except -1:
+        while self.head != self.tail:
+            self.pop()
+        return 0
+
+    def grow(self):
+        cdef size_t capacity = self.mask + 1
+        cdef size_t first = self.head & self.mask
+        cdef PyObject** slots = <PyObject**>PyMem_Malloc(2 * capacity * sizeof(PyObject*))
+        if slots is NULL:
+            raise MemoryError
+        memcpy(slots, self.slots + first, (capacity - first) * sizeof(PyObject*))
+        memcpy(slots + (capacity - first), self.slots, first * sizeof(PyObject*))
+        PyMem_Free(self.slots)
+        self.slots = slots
+        self.mask = 2 * capacity - 1
+        self.tail -= self.head
+        self.head = 0
+
+
+cdef class HandlePool:
+    """Blank handles of one loop, to be used again."""
+
+    def __dealloc__(self):
+        while self.count:
+            self.count -= 1
+            # SAFETY: the reference finish() took.
+            Py_DECREF(<object>self.spares[self.count])
+
+    cdef Handle take(
+        self, object loop, PyObject* callback, PyObject** args, Py_ssize_t nargs, PyObject* context
+    ):
+        """Return a handle filled with these, as `Handle.fill`."""
+        cdef Handle handle
+        if self.count:
+            self.count -= 1
+            handle = <Handle>self.spares[self.count]
+            # SAFETY: the local has its own reference; this one was the pool's.
+            Py_DECREF(handle)
+        else:
+            handle = Handle.__new__(Handle)
+        handle.fill(loop, callback, args, nargs, context)
+        return handle
+
+    cdef int finish(self, Handle handle) except -1:
+        """Blank a handle that has run, and keep it if the caller's is the only reference to it."""
+        if Py_REFCNT(handle) == 1 and self.count < SPARES and type(handle) is Handle:
+            handle.blank()
+            handle._loop = None
+            # SAFETY: the pool owns this reference until take().
+            Py_INCREF(handle)
+            self.spares[self.count] = <PyObject*>handle
+            self.count += 1
+        return 0

@@ -1,0 +1,15 @@
+from fastloop._core.loop cimport LoopCore
+from fastloop._core.poller cimport Watcher
+from fastloop._sys.socket cimport socklen_t
+
+
+cdef class Listener(Watcher):
+    cdef LoopCore loop
+    cdef readonly object sock
+    cdef object protocol_factory
+    cdef object server
+    cdef object on_exhausted
+    cdef int backlog
+    cdef bint tcp
+
+    cdef int accepted(self, int fd, const char* address, socklen_t size) except -1

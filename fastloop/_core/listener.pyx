@@ -1,0 +1,91 @@
+"""Listening sockets: accept what arrives, and make streams of it."""
+
+import socket
+
+from cpython.exc cimport PyErr_SetFromErrno
+from libc.errno cimport EAGAIN, ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno
+from libc.stdint cimport uint32_t
+from libc.string cimport memcpy
+
+from fastloop._core.poller cimport os_error
+from fastloop._core.stream cimport ADDRESS, Stream
+from fastloop._sys.epoll cimport EPOLLIN
+from fastloop._sys.socket cimport (
+    IPPROTO_TCP,
+    SOCK_CLOEXEC,
+    SOCK_NONBLOCK,
+    TCP_NODELAY,
+    accept4,
+    setsockopt,
+    sockaddr,
+)
+
+
+cdef class Listener(Watcher):
+    """A listening socket, which it owns: accepts what has arrived, a batch a wake-up."""
+
+    def __init__(self, LoopCore loop, sock, protocol_factory, server, int backlog, on_exhausted):
+        """on_exhausted(listener, exc) is called where the system has no descriptors or memory left."""
+        self.loop = loop
+        self.sock = sock
+        self.protocol_factory = protocol_factory
+        self.server = server
+        self.backlog = max(backlog, 1)
+        self.on_exhausted = on_exhausted
+        self.tcp = sock.family in (socket.AF_INET, socket.AF_INET6)
+        self.fd = sock.fileno()
+
+    def start(self):
+        """Accept from now on."""
+        self.loop.poller.watch(self, EPOLLIN)
+
+    def pause(self):
+        """Leave new connections in the kernel's queue."""
+        self.loop.poller.forget(self)
+
+    def close(self):
+        """Stop listening."""
+        self.loop.poller.forget(self)
+        self.sock.close()
+        self.fd = -1
+
+    cdef int on_ready(self, uint32_t events) except -1:
+        cdef char address[ADDRESS]
+        cdef socklen_t size
+        cdef int i, fd
+        for i in range(self.backlog):
+            if self.fd < 0:
+                break  # the last connection's protocol has closed the server
+            size = sizeof(address)
+            # SAFETY: the kernel writes at most `size` bytes, and says in size how many there were to write.
+            fd = accept4(self.fd, <sockaddr*>address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)
+            if fd >= 0:
+                self.accepted(fd, address, size)
+            elif errno in (EMFILE, ENFILE, ENOBUFS, ENOMEM):
+                self.on_exhausted(self, os_error())
+                break
+            elif errno != ECONNABORTED and errno != EINTR:
+                if errno != EAGAIN:
+                    PyErr_SetFromErrno(OSError)
+                break
+        return 0
+
+    cdef int accepted(self, int fd, const char* address, socklen_t size) except -1:
+        cdef Stream stream = Stream.__new__(Stream)
+        cdef int on = 1
+        stream.open(self.loop, fd, None, self.server)
+        if self.tcp:
+            setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on))
+            if size <= ADDRESS:
+                memcpy(stream.address, address, size)
+                stream.address_size = size
+        try:
+            protocol = self.protocol_factory()
+        except (SystemExit, KeyboardInterrupt):
+            stream.release()
+            raise
+        except BaseException as exc:
+            stream.report(exc, "Error on transport creation for incoming connection")
+            stream.release()
+            return 0
+        return stream.start(protocol)

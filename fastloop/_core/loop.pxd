@@ -1,0 +1,53 @@
+from libc.stdint cimport int64_t
+
+from cpython.object cimport PyObject
+
+from fastloop._core.handle cimport Handle, HandlePool, Ring
+from fastloop._core.poller cimport Poller
+from fastloop._core.timer cimport TimerHandle, TimerHeap
+from fastloop._core.watchers cimport CallbackWatcher, SignalWatcher, Wakeup
+from fastloop._sys.pthread cimport pthread_mutex_t
+
+
+cdef enum:
+    # Bytes one recv may take. Asyncio's own figure; what is not used is never touched.
+    READ_BUFFER = 256 * 1024
+
+
+cdef class LoopCore:
+    # What runs in a turn.
+    cdef Poller poller
+    cdef Ring ready
+    cdef TimerHeap timers
+    cdef HandlePool pool
+    cdef int unpolled               # generations of ready work run since the last poll
+    cdef int64_t polled_ns          # when that was
+    cdef bint stopping
+    cdef char* read_buffer          # READ_BUFFER bytes, lent to one watcher for one recv
+
+    # Where other threads leave callbacks.
+    cdef Ring inbox
+    cdef pthread_mutex_t inbox_lock
+    cdef bint asleep                # waiting in the kernel: a push has to wake the loop
+    cdef Wakeup wakeup
+    cdef SignalWatcher signals      # None unless the loop runs in the main thread
+
+    # Whose loop it is.
+    cdef readonly unsigned long _thread_id  # 0: not running
+    cdef readonly bint _closed
+    cdef readonly bint _debug
+    cdef object __weakref__
+
+    cdef Handle schedule(self, PyObject* callback, PyObject** args, Py_ssize_t nargs, PyObject* context)
+    cdef Handle schedule_call(self, object callback, object argument)
+    cdef int check_open(self) except -1
+    cdef int check_callback(self, object callback, object method) except -1
+    cdef int check_thread(self) except -1
+    cdef int push_inbox(self, Handle handle) except -1
+    cdef int ready_timers(self, int64_t now_ns) except -1
+    cdef Handle new_handle(self, callback, tuple args)
+    cdef CallbackWatcher callback_watcher(self, fd, bint create)
+    cdef int turn(self) except -1
+    cdef int run_ready(self) except -1
+    cdef int take_inbox(self) except -1
+    cdef int64_t poll_timeout_ns(self) except? -2

@@ -1,0 +1,447 @@
+"""LoopCore: one turn of the loop, over and over.
+
+A turn polls, hands out events, readies the timers that are due and runs what was ready when it began.
+Everything that happens once per loop or per connection is in Python, in `fastloop.loop`.
+"""
+
+import threading
+from asyncio import iscoroutine
+from inspect import iscoroutinefunction
+
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.object cimport PyCallable_Check, PyTypeObject
+from cpython.ref cimport Py_INCREF
+from libc.math cimport ceil, isnan
+
+from fastloop._sys.cpython cimport (
+    METH_FASTCALL,
+    METH_KEYWORDS,
+    ArgumentVector,
+    PySequence_Fast_ITEMS,
+    PyCFunction,
+    PyDescr_NewMethod,
+    PyMethodDef,
+)
+from fastloop._sys.epoll cimport EPOLLIN, eventfd_write, fastloop_monotonic_ns
+from fastloop._sys.pthread cimport (
+    pthread_mutex_destroy,
+    pthread_mutex_init,
+    pthread_mutex_lock,
+    pthread_mutex_unlock,
+)
+
+
+cdef enum:
+    # Ready work may put off the next poll this often and this long, whichever ends first: a chain of
+    # callbacks runs without a system call each, and sockets and timers wait a millisecond at most.
+    MAX_UNPOLLED = 8
+    MAX_UNPOLLED_NS = 1_000_000
+
+cdef int64_t NS = 1_000_000_000
+# Farthest deadline in nanoseconds: 146 years of uptime, half of what the clock can hold.
+cdef double MAX_DEADLINE_NS = 4.6e18
+
+
+cdef class LoopCore:
+    """The compiled base of `fastloop.EventLoop`. Belongs to one thread, but for its threadsafe inbox."""
+
+    def __cinit__(self, *args, **kwargs):
+        self.poller = Poller()
+        self.ready = Ring()
+        self.inbox = Ring()
+        self.timers = TimerHeap()
+        self.pool = HandlePool()
+        pthread_mutex_init(&self.inbox_lock, NULL)
+        self.read_buffer = <char*>PyMem_Malloc(READ_BUFFER)
+        if self.read_buffer is NULL:
+            raise MemoryError
+        self.wakeup = Wakeup()
+        self.poller.watch(self.wakeup, EPOLLIN)
+
+    def __dealloc__(self):
+        PyMem_Free(self.read_buffer)
+        pthread_mutex_destroy(&self.inbox_lock)
+
+    # Scheduling.
+
+    cdef int check_open(self) except -1:
+        if self._closed:
+            raise RuntimeError("Event loop is closed")
+        return 0
+
+    cdef Handle schedule(self, PyObject* callback, PyObject** args, Py_ssize_t nargs, PyObject* context):
+        """call_soon for compiled callers. All arguments are borrowed; context may be NULL."""
+        cdef Handle handle = self.pool.take(self, callback, args, nargs, context)
+        self.ready.push(handle)
+        return handle
+
+    cdef Handle schedule_call(self, object callback, object argument):
+        """call_soon(callback, argument) for compiled callers."""
+        # SAFETY: argument is a local of the caller's, alive through the call.
+        cdef PyObject* arg = <PyObject*>argument
+        return self.schedule(<PyObject*>callback, &arg, 1, NULL)
+
+    cdef int push_inbox(self, Handle handle) except -1:
+        pthread_mutex_lock(&self.inbox_lock)
+        try:
+            self.inbox.push(handle)
+        finally:
+            pthread_mutex_unlock(&self.inbox_lock)
+        if self.asleep:
+            eventfd_write(self.wakeup.fd, 1)
+        return 0
+
+    cdef int take_inbox(self) except -1:
+        pthread_mutex_lock(&self.inbox_lock)
+        try:
+            while self.inbox.head != self.inbox.tail:
+                self.ready.push(self.inbox.pop())
+        finally:
+            pthread_mutex_unlock(&self.inbox_lock)
+        return 0
+
+    def time(self):
+        """Return the loop's clock: CLOCK_MONOTONIC in seconds, as `time.monotonic()`."""
+        return <double>fastloop_monotonic_ns() / NS
+
+    # Turning.
+
+    def _run(self):
+        """Turn until `stop` is called; the turn in which that happens is finished."""
+        self._thread_id = threading.get_ident()
+        try:
+            while True:
+                self.turn()
+                if self.stopping:
+                    break
+        finally:
+            self.stopping = False
+            self._thread_id = 0
+
+    def stop(self):
+        """Let `run_forever` return at the end of the turn."""
+        self.stopping = True
+
+    def _watch_signals(self, int fd):
+        """Wake up and run signal handlers when signal numbers arrive at fd (signal.set_wakeup_fd)."""
+        self.signals = SignalWatcher(fd)
+        self.poller.watch(self.signals, EPOLLIN)
+
+    def _unwatch_signals(self):
+        self.poller.forget(self.signals)
+        self.signals = None
+
+    cdef int64_t poll_timeout_ns(self) except? -2:
+        """Nanoseconds until there is something to do; -1: for ever."""
+        cdef int64_t deadline_ns, left_ns
+        if self.ready.head != self.ready.tail or self.stopping:
+            return 0
+        deadline_ns = self.timers.next_deadline_ns()
+        if deadline_ns < 0:
+            return -1
+        left_ns = deadline_ns - fastloop_monotonic_ns()
+        return left_ns if left_ns > 0 else 0
+
+    cdef int turn(self) except -1:
+        cdef int64_t timeout_ns, now_ns = 0
+        cdef bint pending = self.ready.head != self.ready.tail
+        if self.timers.count or pending:
+            now_ns = fastloop_monotonic_ns()
+        if (
+            not pending
+            or self.unpolled >= MAX_UNPOLLED
+            or now_ns - self.polled_ns >= MAX_UNPOLLED_NS
+        ):
+            timeout_ns = self.poll_timeout_ns()
+            # Seen by push_inbox, which then writes to the eventfd. Set before the inbox is looked at:
+            # a callback that is not seen there wakes the poll.
+            self.asleep = timeout_ns != 0
+            if self.inbox.head != self.inbox.tail:
+                self.asleep = False
+                timeout_ns = 0
+            try:
+                self.poller.wait(timeout_ns)
+            finally:
+                self.asleep = False
+            self.unpolled = 0
+            if self.timers.count or self.ready.head != self.ready.tail:
+                self.polled_ns = now_ns = fastloop_monotonic_ns()
+            PyErr_CheckSignals()
+            self.poller.dispatch()
+        else:
+            self.unpolled += 1
+        if self.inbox.head != self.inbox.tail:
+            self.take_inbox()
+        if self.timers.count:
+            self.ready_timers(now_ns)
+        self.run_ready()
+        return 0
+
+    cdef int ready_timers(self, int64_t now_ns) except -1:
+        """Move the timers that are due to the ready ring."""
+        cdef TimerHandle timer
+        while self.timers.count:
+            if self.timers.next_deadline_ns() < 0 or self.timers.next_deadline_ns() > now_ns:
+                break
+            timer = self.timers.pop()
+            self.ready.push(timer)
+        return 0
+
+    cdef int run_ready(self) except -1:
+        """Run what is ready now; what that makes ready waits for the next turn."""
+        cdef size_t end = self.ready.tail
+        cdef size_t start = self.ready.head
+        cdef size_t left = end - start
+        cdef Handle handle
+        while left:
+            # Counted, not compared with `end`: growing the ring renumbers it.
+            left -= 1
+            handle = self.ready.pop()
+            if not handle._cancelled:
+                handle.run()
+            self.pool.finish(handle)
+        return 0
+
+    # Checks.
+
+    cdef int check_callback(self, object callback, object method) except -1:
+        if not PyCallable_Check(callback):
+            if iscoroutine(callback):
+                raise TypeError(f"coroutines cannot be used with {method}()")
+            raise TypeError(f"a callable object was expected by {method}(), got {callback!r}")
+        if self._debug and iscoroutinefunction(callback):
+            raise TypeError(f"coroutines cannot be used with {method}()")
+        return 0
+
+    cdef int check_thread(self) except -1:
+        if self._debug and self._thread_id and self._thread_id != threading.get_ident():
+            raise RuntimeError("Non-thread-safe operation invoked on an event loop other than the current one")
+        return 0
+
+    def get_debug(self):
+        """Say whether the loop is in debug mode."""
+        return self._debug
+
+    def set_debug(self, enabled):
+        """Turn debug mode on or off: checks that calls come from the loop's own thread."""
+        self._debug = enabled
+
+    def is_running(self):
+        """Say whether the loop is running now."""
+        return self._thread_id != 0
+
+    def is_closed(self):
+        """Say whether `close` was called."""
+        return self._closed
+
+    def _close(self):
+        """Drop everything scheduled and the epoll set."""
+        self._closed = True
+        self.ready.clear()
+        self.inbox.clear()
+        self.timers.clear()
+        self.poller.close()
+
+    # Descriptors of others.
+
+    cdef Handle new_handle(self, callback, tuple args):
+        # Watched handles run many times, so none of the pool's.
+        cdef Handle handle = Handle.__new__(Handle)
+        cdef list items = list(args)
+        handle.fill(self, <PyObject*>callback, PySequence_Fast_ITEMS(items), len(items), NULL)
+        return handle
+
+    cdef CallbackWatcher callback_watcher(self, fd, bint create):
+        cdef int number = fd if isinstance(fd, int) else fd.fileno()
+        cdef object watcher
+        if number < 0:
+            raise ValueError(f"Invalid file descriptor: {number}")
+        watcher = self.poller.watchers.get(number)
+        if watcher is None:
+            return CallbackWatcher(self.poller, self.ready, number) if create else None
+        if not isinstance(watcher, CallbackWatcher):
+            raise RuntimeError(f"File descriptor {fd!r} is used by transport {watcher!r}")
+        return watcher
+
+    def add_reader(self, fd, callback, *args):
+        """Call callback(*args) whenever fd is readable; replaces an earlier reader of fd."""
+        self.check_open()
+        self.check_callback(callback, "add_reader")
+        cdef CallbackWatcher watcher = self.callback_watcher(fd, True)
+        cdef Handle old = watcher.reader
+        watcher.reader = self.new_handle(callback, args)
+        watcher.update()
+        if old is not None:
+            old.cancel()
+
+    def remove_reader(self, fd):
+        """Stop watching fd for readability; return whether it was watched."""
+        if self._closed:
+            return False
+        cdef CallbackWatcher watcher = self.callback_watcher(fd, False)
+        if watcher is None or watcher.reader is None:
+            return False
+        watcher.reader.cancel()
+        watcher.reader = None
+        watcher.update()
+        return True
+
+    def add_writer(self, fd, callback, *args):
+        """Call callback(*args) whenever fd is writable; replaces an earlier writer of fd."""
+        self.check_open()
+        self.check_callback(callback, "add_writer")
+        cdef CallbackWatcher watcher = self.callback_watcher(fd, True)
+        cdef Handle old = watcher.writer
+        watcher.writer = self.new_handle(callback, args)
+        watcher.update()
+        if old is not None:
+            old.cancel()
+
+    def remove_writer(self, fd):
+        """Stop watching fd for writability; return whether it was watched."""
+        if self._closed:
+            return False
+        cdef CallbackWatcher watcher = self.callback_watcher(fd, False)
+        if watcher is None or watcher.writer is None:
+            return False
+        watcher.writer.cancel()
+        watcher.writer = None
+        watcher.update()
+        return True
+
+
+# The methods below take their arguments as a vector (METH_FASTCALL): a tuple a call would cost more than
+# the rest of the call. EventLoop's class body puts them in place.
+
+cdef PyObject* context_argument(object method, ArgumentVector values, PyObject* kwnames) except? NULL:
+    """Return the value of the only keyword there is, borrowed; NULL without one."""
+    if kwnames is NULL:
+        return NULL
+    # SAFETY: the interpreter keeps kwnames, a tuple of str, and the values behind the positional
+    # arguments alive for the call.
+    cdef tuple names = <tuple>kwnames
+    if len(names) == 0:
+        return NULL
+    if len(names) > 1 or names[0] != "context":
+        name = next(name for name in names if name != "context")
+        raise TypeError(f"{method}() got an unexpected keyword argument {name!r}")
+    return values[0]
+
+
+cdef int check_count(object method, Py_ssize_t given, Py_ssize_t least, object names) except -1:
+    if given < least:
+        raise TypeError(f"{method}() needs at least {least} positional arguments ({names}), {given} given")
+    return 0
+
+
+cdef PyObject* call_soon_vector(
+    PyObject* self, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames
+) except NULL:
+    # SAFETY: the descriptor has checked the type of self.
+    cdef LoopCore loop = <LoopCore>self
+    cdef PyObject* context = context_argument("call_soon", args + nargs, kwnames)
+    loop.check_open()
+    check_count("call_soon", nargs, 1, "callback")
+    loop.check_thread()
+    loop.check_callback(<object>args[0], "call_soon")
+    cdef Handle handle = loop.schedule(args[0], <PyObject**>args + 1, nargs - 1, context)
+    Py_INCREF(handle)
+    return <PyObject*>handle
+
+
+cdef PyObject* call_soon_threadsafe_vector(
+    PyObject* self, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames
+) except NULL:
+    # SAFETY: the descriptor has checked the type of self.
+    cdef LoopCore loop = <LoopCore>self
+    cdef PyObject* context = context_argument("call_soon_threadsafe", args + nargs, kwnames)
+    loop.check_open()
+    check_count("call_soon_threadsafe", nargs, 1, "callback")
+    loop.check_callback(<object>args[0], "call_soon_threadsafe")
+    # Not from the pool, which is the loop's thread's alone.
+    cdef Handle handle = Handle.__new__(Handle)
+    handle.fill(loop, args[0], <PyObject**>args + 1, nargs - 1, context)
+    loop.push_inbox(handle)
+    Py_INCREF(handle)
+    return <PyObject*>handle
+
+
+cdef PyObject* add_timer(
+    LoopCore loop, double when, double deadline_ns, ArgumentVector args, Py_ssize_t nargs, PyObject* context
+) except NULL:
+    """Schedule args[0](*args[1:]) for deadline_ns on the loop's clock; when is the same in seconds."""
+    cdef TimerHandle timer = TimerHandle.__new__(TimerHandle)
+    timer.fill(loop, args[0], <PyObject**>args + 1, nargs - 1, context)
+    timer._when = when
+    # Rounded up: a timer never fires early.
+    timer.deadline_ns = <int64_t>ceil(min(max(deadline_ns, 0), MAX_DEADLINE_NS))
+    loop.timers.add(timer)
+    Py_INCREF(timer)
+    return <PyObject*>timer
+
+
+cdef PyObject* call_later_vector(
+    PyObject* self, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames
+) except NULL:
+    # SAFETY: the descriptor has checked the type of self.
+    cdef LoopCore loop = <LoopCore>self
+    cdef PyObject* context = context_argument("call_later", args + nargs, kwnames)
+    check_count("call_later", nargs, 2, "delay and callback")
+    if <object>args[0] is None:
+        raise TypeError("delay must not be None")
+    cdef double delay = <object>args[0]
+    loop.check_open()
+    loop.check_thread()
+    loop.check_callback(<object>args[1], "call_later")
+    if isnan(delay):
+        raise ValueError("delay must be a number of seconds, not NaN")
+    cdef double now_ns = fastloop_monotonic_ns()
+    return add_timer(loop, now_ns / NS + delay, now_ns + delay * NS, args + 1, nargs - 1, context)
+
+
+cdef PyObject* call_at_vector(
+    PyObject* self, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames
+) except NULL:
+    # SAFETY: the descriptor has checked the type of self.
+    cdef LoopCore loop = <LoopCore>self
+    cdef PyObject* context = context_argument("call_at", args + nargs, kwnames)
+    check_count("call_at", nargs, 2, "when and callback")
+    if <object>args[0] is None:
+        raise TypeError("when cannot be None")
+    cdef double when = <object>args[0]
+    loop.check_open()
+    loop.check_thread()
+    loop.check_callback(<object>args[1], "call_at")
+    if isnan(when):
+        raise ValueError("when must be a time in seconds, not NaN")
+    return add_timer(loop, when, when * NS, args + 1, nargs - 1, context)
+
+
+cdef object method_of_loop(PyMethodDef* definition, const char* name, PyCFunction function, const char* doc):
+    definition.ml_name = name
+    definition.ml_meth = function
+    definition.ml_flags = METH_FASTCALL | METH_KEYWORDS
+    definition.ml_doc = doc
+    # SAFETY: the definition is static, as the descriptor needs it to be.
+    return PyDescr_NewMethod(<PyTypeObject*>LoopCore, definition)
+
+
+cdef PyMethodDef[4] definitions
+
+call_soon = method_of_loop(
+    &definitions[0], b"call_soon", <PyCFunction>call_soon_vector,
+    b"Call callback(*args) in the next turn of the loop; return a Handle.",
+)
+call_soon_threadsafe = method_of_loop(
+    &definitions[1], b"call_soon_threadsafe", <PyCFunction>call_soon_threadsafe_vector,
+    b"As call_soon, from any thread: wakes the loop.",
+)
+call_later = method_of_loop(
+    &definitions[2], b"call_later", <PyCFunction>call_later_vector,
+    b"Call callback(*args) after delay seconds; return a TimerHandle.",
+)
+call_at = method_of_loop(
+    &definitions[3], b"call_at", <PyCFunction>call_at_vector,
+    b"Call callback(*args) at when, in seconds of time(); return a TimerHandle.",
+)

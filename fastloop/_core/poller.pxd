@@ -1,0 +1,33 @@
+from libc.stdint cimport int64_t, uint32_t
+
+from fastloop._sys.epoll cimport epoll_event
+
+
+cdef enum:
+    # Events taken from the kernel at once. 256 keeps a batch in 3 KiB and the system call a small
+    # part of its cost; what does not fit is reported by the next call.
+    BATCH = 256
+
+
+cdef object os_error()
+
+
+cdef class Watcher:
+    cdef int fd           # -1: no descriptor (any more)
+    cdef uint32_t events  # interest now registered with the kernel; 0: not in the epoll set
+
+    cdef int on_ready(self, uint32_t events) except -1
+
+
+cdef class Poller:
+    cdef int epfd
+    cdef int ready      # events in batch
+    cdef int cursor     # next of them to hand out
+    cdef dict watchers  # fd -> Watcher: owns what the kernel only points at
+    cdef epoll_event batch[BATCH]
+
+    cdef int watch(self, Watcher watcher, uint32_t events) except -1
+    cdef int forget(self, Watcher watcher) except -1
+    cdef int wait(self, int64_t timeout_ns) except -1
+    cdef int dispatch(self) except -1
+    cdef int close(self) except -1

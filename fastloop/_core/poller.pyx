@@ -1,0 +1,138 @@
+"""The epoll set (epoll(7)): descriptors, and the watchers to call when they are ready.
+
+Knows nobody else in the loop: what a watcher does with its events is its own affair.
+"""
+
+from libc.errno cimport EBADF, EEXIST, EINTR, ENOENT, errno
+
+from fastloop._sys.epoll cimport (
+    EPOLL_CLOEXEC,
+    EPOLL_CTL_ADD,
+    EPOLL_CTL_DEL,
+    EPOLL_CTL_MOD,
+    epoll_create1,
+    epoll_ctl,
+    fastloop_epoll_wait,
+)
+from fastloop._sys.socket cimport close as close_fd
+
+from cpython.exc cimport PyErr_SetFromErrno
+
+
+cdef object os_error():
+    """Return errno as the OSError it stands for."""
+    try:
+        PyErr_SetFromErrno(OSError)
+    except OSError as exc:
+        return exc
+
+
+cdef class Watcher:
+    """One descriptor's place in the epoll set. Subclasses say what readiness means to them."""
+
+    def __cinit__(self):
+        self.fd = -1
+
+    cdef int on_ready(self, uint32_t events) except -1:
+        raise NotImplementedError(f"{type(self).__name__}.on_ready")
+
+
+cdef class Poller:
+    """An epoll set that owns its watchers.
+
+    `watch` and `forget` may be called from inside `on_ready`, for any watcher.
+    """
+
+    def __cinit__(self):
+        self.watchers = {}
+        self.epfd = epoll_create1(EPOLL_CLOEXEC)
+        if self.epfd < 0:
+            PyErr_SetFromErrno(OSError)
+
+    def __dealloc__(self):
+        if self.epfd >= 0:
+            close_fd(self.epfd)
+
+    cdef int watch(self, Watcher watcher, uint32_t events) except -1:
+        """Set the interest of watcher to events (not 0); a system call only where that is a change."""
+        cdef epoll_event event
+        cdef int op
+        if watcher.events == events:
+            return 0
+        event.events = events
+        # SAFETY: the kernel's copy of this pointer is borrowed from self.watchers, which holds the
+        # watcher until forget() has taken the descriptor out of the set and the pointer out of the batch.
+        event.data.ptr = <void*>watcher
+        op = EPOLL_CTL_MOD if watcher.events else EPOLL_CTL_ADD
+        if epoll_ctl(self.epfd, op, watcher.fd, &event) < 0:
+            # EEXIST: the number was closed behind our back and is in use again under a duplicate.
+            if errno != EEXIST or epoll_ctl(self.epfd, EPOLL_CTL_MOD, watcher.fd, &event) < 0:
+                PyErr_SetFromErrno(OSError)
+        if not watcher.events:
+            self.watchers[watcher.fd] = watcher
+        watcher.events = events
+        return 0
+
+    cdef int forget(self, Watcher watcher) except -1:
+        """Take watcher out of the set; events of it that are still in the batch are dropped."""
+        cdef epoll_event event
+        cdef int i
+        if not watcher.events:
+            return 0
+        watcher.events = 0
+        for i in range(self.cursor, self.ready):
+            if self.batch[i].data.ptr == <void*>watcher:
+                self.batch[i].data.ptr = NULL
+        if self.watchers.get(watcher.fd) is watcher:
+            del self.watchers[watcher.fd]
+        # The descriptor may have been closed by its owner already: the kernel dropped it then.
+        if epoll_ctl(self.epfd, EPOLL_CTL_DEL, watcher.fd, &event) < 0 and errno not in (EBADF, ENOENT):
+            PyErr_SetFromErrno(OSError)
+        return 0
+
+    cdef int wait(self, int64_t timeout_ns) except -1:
+        """Take a batch of events from the kernel; return how many.
+
+        timeout_ns: nanoseconds; -1: until something happens; 0: only what is there. Releases the GIL
+        unless it is 0. A signal ends the wait early with no events.
+        """
+        cdef int ready
+        self.cursor = self.ready = 0
+        if timeout_ns == 0:
+            ready = fastloop_epoll_wait(self.epfd, self.batch, BATCH, 0)
+        else:
+            # SAFETY: nobody else touches batch: a loop belongs to one thread, and self is held by it.
+            with nogil:
+                ready = fastloop_epoll_wait(self.epfd, self.batch, BATCH, timeout_ns)
+        if ready < 0:
+            if errno != EINTR:
+                PyErr_SetFromErrno(OSError)
+            ready = 0
+        self.ready = ready
+        return ready
+
+    cdef int dispatch(self) except -1:
+        """Hand each event of the batch to its watcher.
+
+        An exception leaves the rest of the batch: the set is level-triggered, so it is reported again.
+        """
+        cdef epoll_event* event
+        while self.cursor < self.ready:
+            event = &self.batch[self.cursor]
+            self.cursor += 1
+            # An earlier callback in this batch may have closed the watcher.
+            if event.data.ptr != NULL:
+                # SAFETY: in self.watchers, see watch(); the cast takes a reference for the call.
+                (<Watcher>event.data.ptr).on_ready(event.events)
+        return 0
+
+    cdef int close(self) except -1:
+        cdef Watcher watcher
+        for watcher in self.watchers.values():
+            watcher.events = 0
+        self.watchers.clear()
+        self.cursor = self.ready = 0
+        if self.epfd >= 0:
+            close_fd(self.epfd)
+            self.epfd = -1
+        return 0

@@ -1,0 +1,46 @@
+from libc.stdint cimport uint32_t
+
+from fastloop._core.loop cimport LoopCore
+from fastloop._core.poller cimport Watcher
+
+
+cdef class Protocol:
+    cdef int connection_made_c(self, Transport transport) except -1
+    cdef int data_received_c(self, const char* data, Py_ssize_t size) except -1
+    cdef int eof_received_c(self) except -1
+    cdef int connection_lost_c(self, object exc) except -1
+    cdef int pause_writing_c(self) except -1
+    cdef int resume_writing_c(self) except -1
+
+
+cdef class Transport(Watcher):
+    cdef LoopCore loop
+    cdef object context         # what callbacks of a Python protocol run in
+    cdef dict extra             # get_extra_info beyond what the kernel answers; None: nothing
+
+    # Who is called.
+    cdef object protocol
+    cdef Protocol native        # protocol, where it is compiled; else None
+    cdef bint buffered          # protocol is an asyncio.BufferedProtocol
+    cdef object data_received   # its bound method (get_buffer of a buffered one); None for a native one
+
+    # Flow control.
+    cdef readonly Py_ssize_t queued  # bytes accepted, not yet sent
+    cdef Py_ssize_t high_water  # queued beyond this pauses the protocol
+    cdef Py_ssize_t low_water   # queued down to this lets it go on
+    cdef bint protocol_paused
+
+    cdef bint closing
+
+    cdef int write_c(self, const char* data, Py_ssize_t size) except -1
+    cdef int write_with_body_c(self, const char* data, Py_ssize_t size, bytes body) except -1
+    cdef int close_c(self) except -1
+    cdef int pause_reading_c(self) except -1
+    cdef int resume_reading_c(self) except -1
+
+    cdef int capture_context(self) except -1
+    cdef set_limits(self, Py_ssize_t high, Py_ssize_t low)
+    cdef int bind_protocol(self, object protocol) except -1
+    cdef int maybe_pause_protocol(self) except -1
+    cdef int maybe_resume_protocol(self) except -1
+    cdef int report(self, object exc, object message) except -1

@@ -1,0 +1,171 @@
+"""What all transports and compiled protocols share: the pairing of the two, and flow control.
+
+A compiled protocol derives from `Protocol` and is called through its `_c` methods, with no Python in between;
+any other protocol is an `asyncio.Protocol` or `asyncio.BufferedProtocol` and is called as asyncio does.
+"""
+
+import asyncio
+
+from fastloop._sys.cpython cimport PyContext_CopyCurrent, PyContext_Enter, PyContext_Exit
+
+
+cdef class Protocol:
+    """Base of compiled protocols (`cdef class Echo(Protocol)`, through this module's .pxd).
+
+    Each method stands for the asyncio callback it is named after. An exception closes the connection and goes
+    to the loop's exception handler. `data` is borrowed: valid until data_received_c returns.
+    """
+
+    cdef int connection_made_c(self, Transport transport) except -1:
+        return 0
+
+    cdef int data_received_c(self, const char* data, Py_ssize_t size) except -1:
+        return 0
+
+    cdef int eof_received_c(self) except -1:
+        """Return 1 to keep the transport open for writing."""
+        return 0
+
+    cdef int connection_lost_c(self, object exc) except -1:
+        return 0
+
+    cdef int pause_writing_c(self) except -1:
+        return 0
+
+    cdef int resume_writing_c(self) except -1:
+        return 0
+
+
+cdef class Transport(Watcher):
+    """Base of transports, as `asyncio.Transport`."""
+
+    def __cinit__(self):
+        self.set_limits(64 * 1024, 16 * 1024)
+
+    @property
+    def __class__(self):
+        return asyncio.Transport
+
+    # The C entries, for compiled protocols.
+
+    cdef int write_c(self, const char* data, Py_ssize_t size) except -1:
+        """Send size bytes, or queue a copy of what the kernel does not take."""
+        raise NotImplementedError(f"{type(self).__name__}.write_c")
+
+    cdef int write_with_body_c(self, const char* data, Py_ssize_t size, bytes body) except -1:
+        """Send size bytes and body in one system call; body is referenced, not copied."""
+        raise NotImplementedError(f"{type(self).__name__}.write_with_body_c")
+
+    cdef int close_c(self) except -1:
+        """Close once what is queued is sent."""
+        raise NotImplementedError(f"{type(self).__name__}.close_c")
+
+    cdef int pause_reading_c(self) except -1:
+        raise NotImplementedError(f"{type(self).__name__}.pause_reading_c")
+
+    cdef int resume_reading_c(self) except -1:
+        raise NotImplementedError(f"{type(self).__name__}.resume_reading_c")
+
+    # The protocol.
+
+    cdef int bind_protocol(self, object protocol) except -1:
+        self.protocol = protocol
+        self.buffered = False
+        self.native = None
+        self.data_received = None
+        if isinstance(protocol, Protocol):
+            self.native = protocol
+        elif isinstance(protocol, asyncio.BufferedProtocol):
+            self.buffered = True
+            self.data_received = protocol.get_buffer
+        else:
+            self.data_received = getattr(protocol, "data_received", None)
+        return 0
+
+    def set_protocol(self, protocol):
+        """Hand the connection over to another protocol."""
+        self.bind_protocol(protocol)
+
+    def get_protocol(self):
+        """Return the protocol."""
+        return self.protocol
+
+    def is_closing(self):
+        """Say whether the transport is closing or closed."""
+        return self.closing
+
+    cdef int report(self, object exc, object message) except -1:
+        """Tell the loop's exception handler what the protocol, or the connection, has come to."""
+        self.loop.call_exception_handler({
+            "message": message,
+            "exception": exc,
+            "transport": self,
+            "protocol": self.protocol,
+        })
+        return 0
+
+    # Flow control.
+
+    def get_write_buffer_size(self):
+        """Return the number of bytes accepted and not yet sent."""
+        return self.queued
+
+    def get_write_buffer_limits(self):
+        """Return the low and high water marks in bytes."""
+        return self.low_water, self.high_water
+
+    def set_write_buffer_limits(self, high=None, low=None):
+        """Set the marks in bytes: above high the protocol is paused, down to low it goes on.
+
+        Defaults: high 64 KiB, or four times low; low a quarter of high. Raises ValueError unless high >= low >= 0.
+        """
+        if high is None:
+            high = 64 * 1024 if low is None else 4 * low
+        if low is None:
+            low = high // 4
+        if not high >= low >= 0:
+            raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
+        self.set_limits(high, low)
+        self.maybe_pause_protocol()
+
+    cdef set_limits(self, Py_ssize_t high, Py_ssize_t low):
+        self.high_water = high
+        self.low_water = low
+
+    cdef int maybe_pause_protocol(self) except -1:
+        if self.queued <= self.high_water or self.protocol_paused:
+            return 0
+        self.protocol_paused = True
+        try:
+            if self.native is not None:
+                self.native.pause_writing_c()
+            else:
+                self.protocol.pause_writing()
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            self.report(exc, "protocol.pause_writing() failed")
+        return 0
+
+    cdef int maybe_resume_protocol(self) except -1:
+        if not self.protocol_paused or self.queued > self.low_water:
+            return 0
+        self.protocol_paused = False
+        try:
+            if self.native is not None:
+                self.native.resume_writing_c()
+            else:
+                PyContext_Enter(self.context)
+                try:
+                    self.protocol.resume_writing()
+                finally:
+                    PyContext_Exit(self.context)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            self.report(exc, "protocol.resume_writing() failed")
+        return 0
+
+    cdef int capture_context(self) except -1:
+        self.context = PyContext_CopyCurrent()
+        return 0

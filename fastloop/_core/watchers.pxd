@@ -1,0 +1,21 @@
+from libc.stdint cimport uint32_t
+
+from fastloop._core.handle cimport Handle, Ring
+from fastloop._core.poller cimport Poller, Watcher
+
+
+cdef class Wakeup(Watcher):
+    pass
+
+
+cdef class SignalWatcher(Watcher):
+    pass
+
+
+cdef class CallbackWatcher(Watcher):
+    cdef Poller poller
+    cdef Ring ready
+    cdef Handle reader
+    cdef Handle writer
+
+    cdef int update(self) except -1

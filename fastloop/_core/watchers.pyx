@@ -1,0 +1,77 @@
+"""The loop's own watchers: other threads' calls, signals, and `add_reader`/`add_writer`."""
+
+from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
+from libc.stdint cimport uint64_t
+
+from fastloop._sys.epoll cimport (
+    EFD_CLOEXEC,
+    EFD_NONBLOCK,
+    EPOLLERR,
+    EPOLLHUP,
+    EPOLLIN,
+    EPOLLOUT,
+    eventfd,
+)
+from fastloop._sys.socket cimport close as close_fd
+from fastloop._sys.socket cimport read as read_fd
+
+
+cdef class Wakeup(Watcher):
+    """The eventfd(2) that ends the loop's sleep when another thread calls."""
+
+    def __cinit__(self):
+        self.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
+        if self.fd < 0:
+            PyErr_SetFromErrno(OSError)
+
+    def __dealloc__(self):
+        if self.fd >= 0:
+            close_fd(self.fd)
+
+    cdef int on_ready(self, uint32_t events) except -1:
+        cdef uint64_t count
+        read_fd(self.fd, &count, sizeof(count))
+        return 0
+
+
+cdef class SignalWatcher(Watcher):
+    """The reading end of the pipe that `signal.set_wakeup_fd` writes signal numbers to."""
+
+    def __cinit__(self, int fd):
+        self.fd = fd
+
+    cdef int on_ready(self, uint32_t events) except -1:
+        cdef char numbers[256]
+        read_fd(self.fd, numbers, sizeof(numbers))
+        # Runs the Python-level handlers now: KeyboardInterrupt is raised from here.
+        PyErr_CheckSignals()
+        return 0
+
+
+cdef class CallbackWatcher(Watcher):
+    """A descriptor of somebody else's with `add_reader` and `add_writer` callbacks, level-triggered."""
+
+    def __cinit__(self, Poller poller, Ring ready, int fd):
+        self.poller = poller
+        self.ready = ready
+        self.fd = fd
+
+    cdef int on_ready(self, uint32_t events) except -1:
+        # An error or a hang-up wakes both: the callback's own system call will find out what it is.
+        if self.reader is not None and events & (EPOLLIN | EPOLLERR | EPOLLHUP):
+            self.ready.push(self.reader)
+        if self.writer is not None and events & (EPOLLOUT | EPOLLERR | EPOLLHUP):
+            self.ready.push(self.writer)
+        return 0
+
+    cdef int update(self) except -1:
+        cdef uint32_t events = 0
+        if self.reader is not None:
+            events |= EPOLLIN
+        if self.writer is not None:
+            events |= EPOLLOUT
+        if events:
+            self.poller.watch(self, events)
+        else:
+            self.poller.forget(self)
+        return 0

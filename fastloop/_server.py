@@ -1,0 +1,148 @@
+"""Server: listening sockets and the connections they brought, as `asyncio.Server`."""
+
+import asyncio
+import socket
+from asyncio.trsock import TransportSocket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from fastloop._core.listener import Listener
+
+if TYPE_CHECKING:
+    from fastloop.loop import EventLoop
+
+# Seconds for which a listener rests when the system has no descriptors left, as asyncio.
+ACCEPT_RETRY_DELAY = 1.0
+
+
+class Server(asyncio.AbstractServer):
+    """What `create_server` returns. Owns its sockets; closes them, not the connections, on `close`."""
+
+    def __init__(
+        self,
+        loop: "EventLoop",
+        sockets: list[socket.socket],
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        backlog: int,
+    ) -> None:
+        self._loop = loop
+        self._backlog = backlog
+        self._listeners: list[Listener] | None = [
+            Listener(loop, sock, protocol_factory, self, backlog, self._rest) for sock in sockets
+        ]
+        self._transports: set[Any] = set()
+        self._waiters: list[asyncio.Future[None]] | None = []
+        self._serving = False
+        self._serving_forever: asyncio.Future[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} sockets={self.sockets!r}>"
+
+    # Called by the transports.
+
+    def _attach(self, transport: Any) -> None:
+        self._transports.add(transport)
+
+    def _detach(self, transport: Any) -> None:
+        self._transports.discard(transport)
+        if not self._transports and self._listeners is None:
+            self._wake_up()
+
+    def _wake_up(self) -> None:
+        waiters, self._waiters = self._waiters, None
+        for waiter in waiters or ():
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _rest(self, listener: Listener, exc: OSError) -> None:
+        """Leave new connections waiting for a while: taking one failed for want of descriptors or memory."""
+        self._loop.call_exception_handler({
+            "message": "socket.accept() out of system resource",
+            "exception": exc,
+            "socket": TransportSocket(listener.sock),
+        })
+        listener.pause()
+        self._loop.call_later(ACCEPT_RETRY_DELAY, self._go_on, listener)
+
+    def _go_on(self, listener: Listener) -> None:
+        if self._serving and self._listeners is not None:
+            listener.start()
+
+    # asyncio.Server.
+
+    def get_loop(self) -> "EventLoop":
+        """Return the loop the server belongs to."""
+        return self._loop
+
+    def is_serving(self) -> bool:
+        """Say whether connections are accepted."""
+        return self._serving
+
+    @property
+    def sockets(self) -> tuple[TransportSocket, ...]:
+        """The listening sockets; none once closed."""
+        return tuple(TransportSocket(listener.sock) for listener in self._listeners or ())
+
+    def _start_serving(self) -> None:
+        if self._serving or self._listeners is None:
+            return
+        self._serving = True
+        for listener in self._listeners:
+            listener.sock.listen(self._backlog)
+            listener.start()
+
+    async def start_serving(self) -> None:
+        """Accept connections from now on."""
+        self._start_serving()
+        # The listeners are in the epoll set; let what has arrived be accepted first, as asyncio does.
+        await asyncio.sleep(0)
+
+    async def serve_forever(self) -> None:
+        """Accept connections until cancelled, then close and wait for the last of them to end."""
+        if self._serving_forever is not None:
+            raise RuntimeError(f"server {self!r} is already being awaited on serve_forever()")
+        if self._listeners is None:
+            raise RuntimeError(f"server {self!r} is closed")
+        self._start_serving()
+        self._serving_forever = self._loop.create_future()
+        try:
+            await self._serving_forever
+        except asyncio.CancelledError:
+            try:
+                self.close()
+                await self.wait_closed()
+            finally:
+                raise
+        finally:
+            self._serving_forever = None
+
+    def close(self) -> None:
+        """Stop listening. Open connections go on."""
+        listeners, self._listeners = self._listeners, None
+        if listeners is None:
+            return
+        self._serving = False
+        for listener in listeners:
+            listener.close()
+        if self._serving_forever is not None and not self._serving_forever.done():
+            self._serving_forever.cancel()
+        if not self._transports:
+            self._wake_up()
+
+    async def wait_closed(self) -> None:
+        """Wait until the server is closed and its last connection has ended."""
+        if self._waiters is None:
+            return
+        waiter = self._loop.create_future()
+        self._waiters.append(waiter)
+        await waiter
+
+    def close_clients(self) -> None:
+        """Close every open connection once what is written to it is sent."""
+        for transport in self._transports.copy():
+            transport.close()
+
+    def abort_clients(self) -> None:
+        """Close every open connection at once."""
+        for transport in self._transports.copy():
+            transport.abort()
