@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -170,6 +171,13 @@ def test_annotation_unknown_at_run_time_is_refused_with_the_remedy() -> None:
     message = refusal(takes_unknown_annotation)
     assert "annotation 'Missing' of parameter 'user'" in message
     assert "TYPE_CHECKING" in message
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="annotations are evaluated at definition")
+def test_annotation_unknown_at_run_time_is_refused_unquoted() -> None:
+    scope: dict[str, Any] = {}
+    exec("def handler(user: Missing) -> AlsoMissing: ...", scope)
+    assert "annotation 'Missing' of parameter 'user'" in refusal(scope["handler"])
 
 
 def test_unknown_return_annotation_does_not_matter() -> None:
