@@ -3,9 +3,9 @@
 Knows bytes, not sockets. One pass, resumable at any byte, no Python object until HeadParser is asked for one.
 Refuses what smugglers use wherever RFC 9112 lets a server refuse; decodes nothing, and reads no body.
 
-SAFETY: every pointer stays within [data, end), which the caller of head_parse lends for that one call; Head keeps
-offsets only. Casts change the sign of bytes or narrow an offset, which limits.head_bytes keeps within 32 bits. The
-nogil code calls libc and touches no Python object.
+SAFETY: every pointer stays within [data, end), which the caller of head_parse lends for that one call; Head
+keeps offsets only. Casts change the sign of bytes or narrow an offset, which limits.head_bytes keeps within 32
+bits. The nogil code calls libc and touches no Python object.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
@@ -340,14 +340,15 @@ cdef str head_message(const Head* head, const char* data, Py_ssize_t size, const
         first -= 1
     excerpt = data[first:min(size, first + 80)]
     excerpt = excerpt[:at - first] + excerpt[at - first:].partition(b"\r\n")[0]
-    return f"{reason}: {excerpt!r} at byte {at} ({head.section.decode('ascii')})"
+    shown = f": {excerpt!r}" if excerpt else ""
+    return f"{reason}{shown} at byte {at} ({head.section.decode('ascii')})"
 
 
 class HeadError(ValueError):
     """A refused request head.
 
-    status (int) is the answer it deserves, reason (str) why, section (str) where that is written, and offset (int)
-    the byte of the head it is about.
+    status (int) is the answer it deserves, reason (str) why, section (str) where that is written, and offset
+    (int) the byte of the head it is about.
     """
 
     def __init__(self, message, status, reason, section, offset):
@@ -377,21 +378,22 @@ cdef class HeadParser:
         head_free(&self.head)
         free(self.data)
 
-    def feed(self, const uint8_t[::1] data not None) -> bool:
+    def feed(self, bytes data not None) -> bool:
         """Take more bytes of the head; True once it is complete. Bytes after its end are not looked at.
 
         Raises HeadError when the head is refused, and again on every later call.
         """
         cdef char* block
         cdef int result
-        if data.shape[0]:
-            # SAFETY: the block holds self.size + len(data) bytes; the view holds data for this call.
-            block = <char*>realloc(self.data, self.size + data.shape[0])
+        cdef Py_ssize_t more = len(data)
+        if more:
+            # SAFETY: the block holds self.size + more bytes; data outlives this call.
+            block = <char*>realloc(self.data, self.size + more)
             if block == NULL:
                 raise MemoryError
-            memcpy(block + self.size, &data[0], data.shape[0])
+            memcpy(block + self.size, <const char*>data, more)
             self.data = block
-            self.size += data.shape[0]
+            self.size += more
         result = head_parse(&self.head, self.data, self.size, &self.limits)
         if result == HEAD_ERROR:
             raise HeadError(
@@ -472,20 +474,20 @@ cdef class HeadParser:
         return self.head.size
 
 
-def scan(kind: str, const uint8_t[::1] data not None, Py_ssize_t offset, variant: str = "chosen") -> int:
+def scan(kind: str, bytes data not None, Py_ssize_t offset, variant: str = "chosen") -> int:
     """Return the index of the first byte from offset on that is not of its kind; for tests only.
 
     kind: "token", "value" or "target". variant: "chosen" (what the parser runs), "scalar" or "swar".
     """
     cdef int class_bit = {"token": BYTE_TOKEN, "value": BYTE_VALUE, "target": BYTE_TARGET}[kind]
-    cdef Py_ssize_t size = data.shape[0]
+    cdef Py_ssize_t size = len(data)
     cdef const uint8_t* p
     # SAFETY: exactly size bytes, freed below, so that a sanitizer sees any read past them.
     cdef uint8_t* block = <uint8_t*>malloc(size)
     if block == NULL or not 0 <= offset <= size or size == 0:
         free(block)
         raise ValueError(f"offset {offset} is not within {size} bytes")
-    memcpy(block, &data[0], size)
+    memcpy(block, <const char*>data, size)
     if variant == "scalar":
         p = scan_scalar(block + offset, block + size, class_bit)
     elif variant == "swar":

@@ -1,8 +1,8 @@
 /* Classify bytes and find the first one out of its class (RFC 9110 section 5.5 and 5.6.2, RFC 3986).
  *
- * Every scan takes [p, end), reads nothing outside of it, and returns the first byte that is not of the class,
- * or end. The scalar scan is the definition; the SWAR and SSE2 scans must agree with it on every byte and
- * alignment, so all that a machine can run are compiled and tested. A wider scan (AVX2, NEON) becomes SCAN_BEST.
+ * Every scan takes [p, end), reads nothing outside of it, and returns the first byte not of the class, or end.
+ * The scalar scan is the definition; the SWAR and SSE2 scans must agree with it on every byte and alignment, so
+ * all that a machine can run are compiled and tested. A wider scan (AVX2, NEON) becomes SCAN_BEST.
  * Does not know what it scans: head.pyx does.
  */
 #ifndef FASTLOOP_HTTP_SCAN_H
@@ -59,7 +59,7 @@ SCAN_INLINE const uint8_t *scan_scalar(const uint8_t *p, const uint8_t *end, int
 }
 
 /* SWAR: eight bytes at a time on any machine. The table settles a word that may hold a stop, so a false alarm
- * (HTAB) costs time and never a wrong answer; only "is any bit set" is asked, so byte order does not matter. */
+ * (HTAB) costs time, never a wrong answer; only "is any bit set" is asked, so byte order does not matter. */
 #define SCAN_ONES 0x0101010101010101u
 #define SCAN_HIGHS 0x8080808080808080u
 #define SCAN_BELOW(word, limit) (((word) - SCAN_ONES * (limit)) & ~(word) & SCAN_HIGHS)
@@ -87,7 +87,7 @@ SCAN_INLINE const uint8_t *scan_swar(const uint8_t *p, const uint8_t *end, int c
 }
 
 #if SCAN_SSE2
-/* Bits of the bytes that may be out of the class; exact for values and targets. For tokens the letters, digits
+/* Bits of the bytes that may be out of the class; exact for values and targets. For tokens letters, digits
  * and "-" of nearly every name are known good, and the table settles the rest. */
 SCAN_INLINE unsigned scan_sse2_stops(__m128i bytes, int class_bit)
 {
@@ -148,7 +148,7 @@ SCAN_INLINE const uint8_t *scan_target(const uint8_t *p, const uint8_t *end)
 }
 
 /* Whether the size bytes at p are the lower-case literal, in any case. Setting 0x20 folds only controls onto
- * digits and marks, and p holds none. Sizes are constants of four and up, so the loop becomes a few comparisons. */
+ * digits and marks, and p holds none. Sizes are constants from four up: the loop becomes a few comparisons. */
 SCAN_INLINE int name_is(const uint8_t *p, const char *lower, size_t size)
 {
     uint32_t have, want;

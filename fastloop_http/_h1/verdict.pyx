@@ -1,10 +1,10 @@
 """Judge the target and the fields that decide a request's framing and fate (RFC 9112 sections 3.2, 6, 9).
 
-Part of head_parse, which calls it for a complete line and at the blank line. Knows one field at a time and what
-Head remembers of those before it; looks at no field that does not bear on framing.
+Part of head_parse, which calls it for a complete line and at the blank line. Knows one field at a time and
+what Head remembers of those before it; looks at no field that does not bear on framing.
 
-SAFETY: pointers stay within the target or value that head_parse has just scanned, in the bytes lent to it for that
-one call; casts narrow offsets that fit 32 bits. The nogil code calls libc and touches no Python object.
+SAFETY: pointers stay within the target or value that head_parse has just scanned, in the bytes lent to it for
+that one call; casts narrow offsets that fit 32 bits. The nogil code calls libc and touches no Python object.
 """
 
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t
