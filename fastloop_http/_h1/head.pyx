@@ -4,15 +4,15 @@ Knows bytes, not sockets. One pass, resumable at any byte, no Python object unti
 Refuses what smugglers use wherever RFC 9112 lets a server refuse; decodes nothing, and reads no body.
 
 SAFETY: every pointer stays within [data, end), which the caller of head_parse lends for that one call; Head
-keeps offsets only. Casts change the sign of bytes or narrow an offset, which limits.head_bytes keeps within 32
-bits. The nogil code calls libc and touches no Python object.
+keeps offsets only. Casts change the sign of bytes or narrow offsets to 32 bits, which limits.head_bytes fits.
+The nogil code calls libc and touches no Python object.
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
-from fastloop_http._h1.verdict cimport FRAMING_SIZES, judge_field, judge_form, judge_head, refuse
+from fastloop_http._h1.verdict cimport FRAMING_SIZES, judge_field, judge_form, judge_head, refuse, refuse_size
 
 
 cdef extern from "scan.h" nogil:
@@ -66,22 +66,11 @@ cdef void head_free(Head* head) noexcept nogil:
     memset(head, 0, sizeof(Head))
 
 
-cdef int refuse_size(Head* head, Py_ssize_t offset, Limit limit) noexcept nogil:
-    head.limit = limit
-    if limit == LIMIT_TARGET:
-        return refuse(head, offset, 414, b"request target too long", b"RFC 9112 section 3")
-    if limit == LIMIT_FIELD:
-        return refuse(head, offset, 431, b"header field too large", b"RFC 6585 section 5")
-    if limit == LIMIT_COUNT:
-        return refuse(head, offset, 431, b"too many header fields", b"RFC 6585 section 5")
-    return refuse(head, offset, 431, b"request head too large", b"RFC 6585 section 5")
-
-
 cdef int head_parse(Head* head, const char* data, Py_ssize_t size, const Limits* limits) noexcept nogil:
     cdef const uint8_t* start = <const uint8_t*>data
     cdef bint full = size >= limits.head_bytes
     cdef const uint8_t* end = start + (limits.head_bytes if full else size)
-    cdef int result = HEAD_PARTIAL
+    cdef int result
     if head.state < AT_LINE:
         result = parse_request_line(head, start, end, limits)
         if result != HEAD_DONE:
@@ -321,7 +310,6 @@ cdef bint grow_fields(Head* head) noexcept nogil:
 cdef str head_message(const Head* head, const char* data, Py_ssize_t size, const Limits* limits):
     cdef Py_ssize_t at = head.offset
     cdef Py_ssize_t first = at
-    cdef bytes excerpt
     cdef str reason = head.reason.decode("ascii")
     if head.limit == LIMIT_HEAD:
         return f"{reason}: more than {limits.head_bytes} bytes; raise max_head_bytes"
@@ -338,8 +326,8 @@ cdef str head_message(const Head* head, const char* data, Py_ssize_t size, const
     # The line around the byte, 40 bytes of it before.
     while first > 0 and at - first < 40 and data[first - 1] != LF:
         first -= 1
-    excerpt = data[first:min(size, first + 80)]
-    excerpt = excerpt[:at - first] + excerpt[at - first:].partition(b"\r\n")[0]
+    # SAFETY: within the bytes lent for this call; copied.
+    excerpt = data[first:at] + data[at:min(size, first + 80)].partition(b"\r\n")[0]
     shown = f": {excerpt!r}" if excerpt else ""
     return f"{reason}{shown} at byte {at} ({head.section.decode('ascii')})"
 

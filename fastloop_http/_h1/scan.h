@@ -1,8 +1,8 @@
 /* Classify bytes and find the first one out of its class (RFC 9110 section 5.5 and 5.6.2, RFC 3986).
  *
- * Every scan takes [p, end), reads nothing outside of it, and returns the first byte not of the class, or end.
- * The scalar scan is the definition; the SWAR and SSE2 scans must agree with it on every byte and alignment, so
- * all that a machine can run are compiled and tested. A wider scan (AVX2, NEON) becomes SCAN_BEST.
+ * Every scan takes [p, end), reads nothing outside it, and returns the first byte not of the class, or end.
+ * The scalar scan is the definition; the SWAR and SSE2 scans must agree with it on every byte and alignment,
+ * so all that a machine can run are compiled and tested. A wider scan (AVX2, NEON) becomes SCAN_BEST.
  * Does not know what it scans: head.pyx does.
  */
 #ifndef FASTLOOP_HTTP_SCAN_H
@@ -148,7 +148,7 @@ SCAN_INLINE const uint8_t *scan_target(const uint8_t *p, const uint8_t *end)
 }
 
 /* Whether the size bytes at p are the lower-case literal, in any case. Setting 0x20 folds only controls onto
- * digits and marks, and p holds none. Sizes are constants from four up: the loop becomes a few comparisons. */
+ * digits and marks, and p holds none. Sizes are constants from four up: the loop becomes comparisons. */
 SCAN_INLINE int name_is(const uint8_t *p, const char *lower, size_t size)
 {
     uint32_t have, want;

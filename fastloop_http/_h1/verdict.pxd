@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint8_t, uint16_t
 
-from fastloop_http._h1.head cimport Field, Head
+from fastloop_http._h1.head cimport Field, Head, Limit
 
 
 cdef enum:
@@ -15,6 +15,7 @@ cdef int judge_field(Head* head, const uint8_t* start, const Field* field) noexc
 cdef int judge_head(Head* head) noexcept nogil
 cdef int refuse(Head* head, Py_ssize_t offset, uint16_t status, const char* reason,
                 const char* section) noexcept nogil
+cdef int refuse_size(Head* head, Py_ssize_t offset, Limit limit) noexcept nogil
 
 # For a target not in origin form: its form, authority and path. False if it has no form its method allows.
 cdef bint judge_form(Head* head, const uint8_t* start) noexcept nogil

@@ -17,10 +17,14 @@ from fastloop_http._h1.head cimport (
     FORM_AUTHORITY,
     HEAD_DONE,
     HEAD_ERROR,
+    LIMIT_COUNT,
+    LIMIT_FIELD,
+    LIMIT_TARGET,
     METHOD_CONNECT,
     REFUSED,
     Field,
     Head,
+    Limit,
 )
 
 
@@ -58,6 +62,17 @@ cdef int refuse(Head* head, Py_ssize_t offset, uint16_t status, const char* reas
     head.reason = reason
     head.section = section
     return HEAD_ERROR
+
+
+cdef int refuse_size(Head* head, Py_ssize_t offset, Limit limit) noexcept nogil:
+    head.limit = limit
+    if limit == LIMIT_TARGET:
+        return refuse(head, offset, 414, b"request target too long", b"RFC 9112 section 3")
+    if limit == LIMIT_FIELD:
+        return refuse(head, offset, 431, b"header field too large", b"RFC 6585 section 5")
+    if limit == LIMIT_COUNT:
+        return refuse(head, offset, 431, b"too many header fields", b"RFC 6585 section 5")
+    return refuse(head, offset, 431, b"request head too large", b"RFC 6585 section 5")
 
 
 cdef bint judge_form(Head* head, const uint8_t* start) noexcept nogil:

@@ -1,11 +1,14 @@
 """Request heads, by RFC section: each fed whole, cut at every byte, byte by byte, and with bytes after it."""
 
+import itertools
+import os
 import time
 
 import pytest
-from fastloop_http._h1.head import HeadError, HeadParser
 from hypothesis import given
 from hypothesis import strategies as st
+
+from fastloop_http._h1.head import HeadError, HeadParser
 
 
 def attempt(pieces, **limits):
@@ -65,6 +68,7 @@ def first(line):
 
 # ---- What is refused: (RFC section, head, status, reason)
 
+NOT_LAST = "chunked is not the last transfer coding"
 REFUSED = [
     # RFC 9112 section 2.2: lines end in CRLF, and in nothing else
     ("2.2", b"GET / HTTP/1.1\nHost: a\n\n", 400, "invalid HTTP version"),
@@ -166,7 +170,7 @@ REFUSED = [
         b"", b" ", b" ,chunked", b" chunked,", b" chunked, ", b" ,", b" chunked chunked", b" chunked;q=1",
         b' "chunked"', b" chunked;", b" chunked ;a=b", b" =", b" chu nked", b" chunked\xa0", b" \xa0chunked",
         b" [chunked]", b" gzip chunked", b" chunked,,chunked", b" chunked:")],
-    *[("6.1", field(b"Transfer-Encoding: " + value), 400, "chunked is not the last transfer coding") for value in (
+    *[("6.1", field(b"Transfer-Encoding: " + value), 400, NOT_LAST) for value in (
         b"chunked, chunked", b"chunked,chunked", b"chunked, gzip", b"chunked, identity", b"chunked , Chunked",
         b"chunked\r\nTransfer-Encoding: chunked", b"chunked\r\ntransfer-encoding: identity")],
     *[("6.1", field(b"Transfer-Encoding: " + value), 501, "unknown transfer coding") for value in (
@@ -373,6 +377,7 @@ def test_an_incomplete_head_past_a_limit_fails_at_once(limits, data, status):
     assert verdict(data, **limits)[:2] == ("refused", status)
 
 
+@pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="its realloc copies at every call")
 @pytest.mark.parametrize("unit", [b"_", b"a", b"a:\r\n", b"a: \t", b"a:" + b" " * 60, b"a: b\r\n",
     b"Connection:,,,,,\r\n"])
 def test_64_kib_of_the_worst_head_fed_byte_by_byte_takes_linear_time(unit):
@@ -453,7 +458,7 @@ def test_any_split_gives_the_same_verdict_and_content(start, lines, cuts, limite
         "max_target_bytes": 8} if limited else {}
     data = b"\r\n".join([start, *lines, b"", b""])
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    pieces = [data[low:high] for low, high in zip(edges, edges[1:], strict=False)]
+    pieces = [data[low:high] for low, high in itertools.pairwise(edges)]
     whole = attempt([data], **limits)
     assert attempt(pieces, **limits) == whole
     assert attempt(one_byte_each(data), **limits) == whole
