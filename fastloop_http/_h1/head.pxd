@@ -110,6 +110,6 @@ cdef void head_free(Head* head) noexcept nogil
 # Any answer but HEAD_PARTIAL is final until head_reset. Touches no Python object.
 cdef int head_parse(Head* head, const char* data, Py_ssize_t size, const Limits* limits) noexcept nogil
 
-# What was refused, its value, the limit and the remedy, for a log. Only after HEAD_ERROR, with the data and size
-# that head_parse was given.
+# What was refused, its value, the limit and the remedy, for a log. Only after HEAD_ERROR, with the data and
+# size that head_parse was given.
 cdef str head_message(const Head* head, const char* data, Py_ssize_t size, const Limits* limits)
