@@ -80,13 +80,15 @@ def extensions() -> list[Extension]:
     ]
 
 
-setup(
-    ext_modules=cythonize(
-        extensions(),
-        compiler_directives=DIRECTIVES,
-        build_dir="build/cython",
-        nthreads=os.cpu_count() or 1,
-        quiet=True,
-    ),
-    cmdclass={"build_ext": BuildExt},
-)
+# Python 3.14 starts cythonize()'s workers by importing this file again.
+if __name__ == "__main__":
+    setup(
+        ext_modules=cythonize(
+            extensions(),
+            compiler_directives=DIRECTIVES,
+            build_dir="build/cython",
+            nthreads=os.cpu_count() or 1,
+            quiet=True,
+        ),
+        cmdclass={"build_ext": BuildExt},
+    )

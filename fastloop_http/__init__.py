@@ -1,5 +1,12 @@
-"""HTTP/1.1 server and handler API on fastloop."""
+"""An HTTP/1.1 server on fastloop, with routing and handlers in the manner of axum.
 
+    async def greet(name: str) -> str:
+        return f"Greetings, {name}!"
+
+    serve(Router().route("/greet/{name}", get(greet)), "127.0.0.1:3000")
+"""
+
+from fastloop_http._h1.request import Headers, Request
 from fastloop_http.router import (
     MethodRouter,
     Route,
@@ -12,11 +19,15 @@ from fastloop_http.router import (
     post,
     put,
 )
+from fastloop_http.server import Server, serve
 
 __all__ = [
+    "Headers",
     "MethodRouter",
+    "Request",
     "Route",
     "Router",
+    "Server",
     "delete",
     "get",
     "head",
@@ -24,4 +35,5 @@ __all__ = [
     "patch",
     "post",
     "put",
+    "serve",
 ]

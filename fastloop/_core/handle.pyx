@@ -13,8 +13,8 @@ from libc.string cimport memcpy
 from fastloop._sys.cpython cimport (
     PY_VECTORCALL_ARGUMENTS_OFFSET,
     PyContext_CopyCurrent,
-    PyContext_Enter,
-    PyContext_Exit,
+    enter_context,
+    exit_context,
     PyObject_Vectorcall,
 )
 
@@ -70,7 +70,7 @@ cdef class Handle:
         cdef object callback = self.callback
         cdef object context = self.context
         cdef object args
-        PyContext_Enter(context)
+        enter_context(context)
         try:
             if self.nargs <= 3:
                 # SAFETY: self holds the arguments while they are called with: a cancel() from inside
@@ -89,7 +89,7 @@ cdef class Handle:
         except BaseException as exc:
             self.report(exc, callback)
         finally:
-            PyContext_Exit(context)
+            exit_context(context)
         return 0
 
     def report(self, exc, callback):

@@ -18,7 +18,7 @@ from libc.string cimport memset
 
 from fastloop._core.loop cimport READ_BUFFER
 from fastloop._core.poller cimport os_error
-from fastloop._sys.cpython cimport PyContext_Enter, PyContext_Exit
+from fastloop._sys.cpython cimport enter_context, exit_context
 from fastloop._sys.epoll cimport EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
 from fastloop._sys.socket cimport (
     MSG_NOSIGNAL,
@@ -74,11 +74,11 @@ cdef class Stream(Transport):
                 self.native.connection_made_c(self)
             else:
                 self.capture_context()
-                PyContext_Enter(self.context)
+                enter_context(self.context)
                 try:
                     protocol.connection_made(self)
                 finally:
-                    PyContext_Exit(self.context)
+                    exit_context(self.context)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
@@ -132,11 +132,11 @@ cdef class Stream(Transport):
                 self.native.data_received_c(data, size)
             else:
                 chunk = PyBytes_FromStringAndSize(data, size)
-                PyContext_Enter(self.context)
+                enter_context(self.context)
                 try:
                     self.data_received(chunk)
                 finally:
-                    PyContext_Exit(self.context)
+                    exit_context(self.context)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
@@ -147,7 +147,7 @@ cdef class Stream(Transport):
         """Receive straight into the buffer that the protocol lends."""
         cdef Py_buffer view
         cdef ssize_t size = -1
-        PyContext_Enter(self.context)
+        enter_context(self.context)
         try:
             buffer = self.data_received(-1)
             PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
@@ -166,7 +166,7 @@ cdef class Stream(Transport):
             self.fatal_error(exc, "Fatal error: protocol.get_buffer() or buffer_updated() call failed.")
             return 0
         finally:
-            PyContext_Exit(self.context)
+            exit_context(self.context)
         if size == 0:
             self.end_of_input()
         elif error is not None:
@@ -181,11 +181,11 @@ cdef class Stream(Transport):
             if self.native is not None:
                 keep_open = self.native.eof_received_c()
             else:
-                PyContext_Enter(self.context)
+                enter_context(self.context)
                 try:
                     keep_open = self.protocol.eof_received()
                 finally:
-                    PyContext_Exit(self.context)
+                    exit_context(self.context)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:

@@ -6,7 +6,7 @@ any other protocol is an `asyncio.Protocol` or `asyncio.BufferedProtocol` and is
 
 import asyncio
 
-from fastloop._sys.cpython cimport PyContext_CopyCurrent, PyContext_Enter, PyContext_Exit
+from fastloop._sys.cpython cimport PyContext_CopyCurrent, enter_context, exit_context
 
 
 cdef class Protocol:
@@ -155,11 +155,11 @@ cdef class Transport(Watcher):
             if self.native is not None:
                 self.native.resume_writing_c()
             else:
-                PyContext_Enter(self.context)
+                enter_context(self.context)
                 try:
                     self.protocol.resume_writing()
                 finally:
-                    PyContext_Exit(self.context)
+                    exit_context(self.context)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:

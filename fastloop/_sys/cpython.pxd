@@ -1,23 +1,42 @@
-# The parts of CPython's C API that Cython's own declarations lack, or wrap at a cost.
+"""What CPython's C API has and Cython's own declarations lack. Knows the versions 3.11 to 3.15."""
+
 from cpython.object cimport PyObject, PyTypeObject
 
+
 cdef extern from "Python.h":
-    ctypedef PyObject* const* ArgumentVector "PyObject* const*"
+    ctypedef enum PySendResult:
+        PYGEN_RETURN
+        PYGEN_ERROR
+        PYGEN_NEXT
 
-    # Contexts (PEP 567).
-    object PyContext_CopyCurrent()
+    # Left undeclared as raising: the caller turns the error into a value instead of letting it travel.
+    PySendResult PyIter_Send(PyObject* iterator, PyObject* value, PyObject** result)
+    PyObject* PyObject_CallNoArgs(PyObject* call)
+    PyObject* PyObject_CallOneArg(PyObject* call, PyObject* argument)
+    PyObject* PyObject_CallMethodOneArg(PyObject* owner, PyObject* name, PyObject* argument)
+    object PyObject_Vectorcall(PyObject* call, PyObject** arguments, size_t count, PyObject* keyword_names)
+    bint PyCoro_CheckExact(PyObject* candidate)
+
     object PyContext_Copy(object context)
-    int PyContext_Enter(object context) except -1
-    int PyContext_Exit(object context) except -1
-    bint PyContext_CheckExact(object value)
+    object PyContext_CopyCurrent()
+    bint PyContext_CheckExact(object candidate)
+    # Undeclared as raising as well: what was entered before has to be left first.
+    int PyContext_Enter(object context)
+    int PyContext_Exit(object context)
+    # The same two, raising.
+    int enter_context "PyContext_Enter"(object context) except -1
+    int exit_context "PyContext_Exit"(object context) except -1
 
-    # Calls (PEP 590).
+    PyObject* PyDict_SetDefault(object mapping, object key, object value) except NULL
+    PyObject* PyDict_GetItemWithError(object mapping, object key) except? NULL
+    int PyDict_SetItem(object mapping, object key, object value) except -1
+    int PyDict_DelItem(object mapping, object key) except -1
+    Py_ssize_t PyDict_GET_SIZE(object mapping)
+
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
-    object PyObject_Vectorcall(PyObject* callable, PyObject** args, size_t nargsf, PyObject* kwnames)
-    PyObject* PyObject_CallNoArgs(PyObject* callable)
-    PyObject* PyObject_CallOneArg(PyObject* callable, PyObject* argument)
 
-    # Methods that take their arguments as a vector: no tuple a call.
+    # Methods that take their arguments as a vector: no tuple a call (PEP 590).
+    ctypedef PyObject* const* ArgumentVector "PyObject* const*"
     ctypedef PyObject* (*PyCFunction)(PyObject*, PyObject*)
 
     struct PyMethodDef:
@@ -34,3 +53,60 @@ cdef extern from "Python.h":
 
     # The items of a list, borrowed as long as it is not changed.
     PyObject** PySequence_Fast_ITEMS(list items)
+
+    ctypedef struct PyWeakReference:
+        PyWeakReference* wr_next
+
+
+cdef extern from *:
+    """
+    /* Up to 3.13 the current task of a loop is an entry of asyncio's dict; from 3.14 it is in the thread state. */
+    #if PY_VERSION_HEX < 0x030E0000
+    #define FASTLOOP_CURRENT_TASK_IN_DICT 1
+    #else
+    #define FASTLOOP_CURRENT_TASK_IN_DICT 0
+    #endif
+
+    /* Clear the error indicator; return what it held, an exception instance with its traceback, as a new reference. */
+    static inline PyObject *fastloop_take_raised(void)
+    {
+    #if PY_VERSION_HEX >= 0x030C0000
+        return PyErr_GetRaisedException();
+    #else
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        PyErr_NormalizeException(&type, &value, &traceback);
+        if (traceback != NULL) {
+            PyException_SetTraceback(value, traceback);
+            Py_DECREF(traceback);
+        }
+        Py_XDECREF(type);
+        return value;
+    #endif
+    }
+
+    /* True if the type can be awaited at all: a cheap no for the plain values a plain function returns. */
+    static inline int fastloop_has_await(PyObject *candidate)
+    {
+        PyAsyncMethods *methods = Py_TYPE(candidate)->tp_as_async;
+        return methods != NULL && methods->am_await != NULL;
+    }
+
+    /* The head of an object's list of weak references, borrowed; NULL if there are none. The type must have a slot. */
+    static inline PyWeakReference *fastloop_weak_references(PyObject *owner)
+    {
+        return *(PyWeakReference **)((char *)owner + Py_TYPE(owner)->tp_weaklistoffset);
+    }
+
+    /* True if the object's __dict__ holds something. The type must have a slot for it, at a fixed offset. */
+    static inline int fastloop_has_attributes(PyObject *owner)
+    {
+        PyObject *attributes = *(PyObject **)((char *)owner + Py_TYPE(owner)->tp_dictoffset);
+        return attributes != NULL && PyDict_GET_SIZE(attributes) > 0;
+    }
+    """
+    const bint FASTLOOP_CURRENT_TASK_IN_DICT
+    PyObject* fastloop_take_raised()
+    bint fastloop_has_await(PyObject* candidate)
+    PyWeakReference* fastloop_weak_references(PyObject* owner)
+    bint fastloop_has_attributes(PyObject* owner)

@@ -1,0 +1,38 @@
+"""The future half of a task: a state, an outcome, the callbacks that wait for it. Runs nothing."""
+
+cdef enum:
+    FUTURE_PENDING = 0
+    FUTURE_CANCELLED = 1
+    FUTURE_FINISHED = 2
+
+
+cdef class Future:
+    cdef dict __dict__
+    cdef object __weakref__
+
+    # Identity.
+    cdef readonly object _loop              # the loop it belongs to; None while blank
+    cdef readonly object _source_traceback  # where it was made, in the loop's debug mode; else None
+
+    # Outcome.
+    cdef int state                          # FUTURE_*
+    cdef readonly object _result            # value, once finished without exception
+    cdef readonly object _exception         # exception, once finished with one
+    cdef object exception_traceback         # its traceback when it was stored: each result() starts again from it
+    cdef public object _cancel_message      # what cancel(msg) said
+    cdef object cancelled_error             # the CancelledError that ended a task, handed out once
+    cdef bint log_traceback                 # the exception has not been retrieved yet
+
+    # Waiters.
+    cdef list callbacks                     # (callable, context) pairs; None while there are none
+    cdef bint blocking                      # set by __await__ as it yields itself
+
+    cdef int start_pending(self, object loop) except -1
+    cdef int require_pending(self) except -1
+    cdef int store_exception(self, object exception) except -1
+    cdef object cancelled_exception(self)
+    cdef int announce(self) except -1
+    cdef int schedule_callbacks(self) except -1
+
+    # Called once as the future is done, before its callbacks are scheduled. Does nothing here: for compiled owners.
+    cdef void on_done(self) noexcept

@@ -1,0 +1,571 @@
+"""The task of the package: runs a coroutine through any asyncio loop, or in place for a compiled owner.
+
+In place means: from where the owner stands, with no loop turn and no object made for the run but the context. The
+handler still is a task to everyone who asks, from its first line: asyncio.current_task(), all_tasks(), timeout(),
+TaskGroup, anyio's cancel scopes. A run that suspends goes on through the loop like any task.
+Knows asyncio's documented extension hooks, not its private structures, and no particular loop.
+"""
+
+cimport cython
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF, Py_REFCNT
+
+from fastloop._core.future cimport FUTURE_CANCELLED, FUTURE_FINISHED, FUTURE_PENDING, Future
+from fastloop._sys.cpython cimport (
+    FASTLOOP_CURRENT_TASK_IN_DICT,
+    PyContext_CheckExact,
+    PyContext_Copy,
+    PyContext_CopyCurrent,
+    PyContext_Enter,
+    PyContext_Exit,
+    PyCoro_CheckExact,
+    PyDict_DelItem,
+    PyDict_GET_SIZE,
+    PyDict_GetItemWithError,
+    PyDict_SetDefault,
+    PyIter_Send,
+    PyObject_CallMethodOneArg,
+    PyObject_CallNoArgs,
+    PyObject_CallOneArg,
+    PyObject_Vectorcall,
+    PySendResult,
+    PYGEN_NEXT,
+    PYGEN_RETURN,
+    PyWeakReference,
+    fastloop_has_attributes,
+    fastloop_has_await,
+    fastloop_take_raised,
+    fastloop_weak_references,
+)
+
+import asyncio
+from asyncio import base_tasks, coroutines, futures, tasks
+from collections.abc import Coroutine
+from inspect import isgenerator
+
+cdef object AsyncioTask = asyncio.Task
+cdef object CancelledError = asyncio.CancelledError
+cdef object InvalidStateError = asyncio.InvalidStateError
+cdef object next_name = tasks._task_name_counter
+cdef object register_task = tasks._register_task
+cdef object enter_hook = tasks._enter_task
+cdef object leave_hook = tasks._leave_task
+cdef object swap_hook = getattr(tasks, "_swap_current_task", None)
+cdef object current_tasks = tasks._current_tasks
+cdef str THROW = "throw"
+
+
+# The current task. The dict is asyncio's own up to 3.13, {loop: task}; written directly because the hooks cost twice
+# as much, and the pair of them is a third of what a run in place may cost. From 3.14 there are only the hooks.
+
+cdef inline int enter_task(object loop, object task) except -1:
+    """Make task the current one of loop; raise asyncio's RuntimeError if there is one already."""
+    cdef Py_ssize_t before
+    cdef PyObject* current
+    cdef PyObject* arguments[2]
+    if FASTLOOP_CURRENT_TASK_IN_DICT:
+        before = PyDict_GET_SIZE(current_tasks)
+        # SAFETY: borrowed from the dict; looked at before anything else runs.
+        current = PyDict_SetDefault(current_tasks, loop, task)
+        if PyDict_GET_SIZE(current_tasks) == before:
+            raise RuntimeError(f"Cannot enter into task {task!r} while another task {<object>current!r} "
+                               f"is being executed.")
+        return 0
+    # SAFETY: our parameters outlive the call.
+    arguments[0] = <PyObject*>loop
+    # SAFETY: as above.
+    arguments[1] = <PyObject*>task
+    # SAFETY: a module global that is never rebound.
+    PyObject_Vectorcall(<PyObject*>enter_hook, arguments, 2, NULL)
+    return 0
+
+
+cdef inline int leave_task(object loop, object task) except -1:
+    """End enter_task()."""
+    cdef PyObject* current
+    cdef PyObject* arguments[2]
+    if FASTLOOP_CURRENT_TASK_IN_DICT:
+        # SAFETY: borrowed from the dict; compared at once.
+        current = PyDict_GetItemWithError(current_tasks, loop)
+        if current != <PyObject*>task:
+            raise RuntimeError(f"Leaving task {task!r} does not match the current task "
+                               f"{None if current == NULL else <object>current!r}.")
+        PyDict_DelItem(current_tasks, loop)
+        return 0
+    # SAFETY: our parameters outlive the call.
+    arguments[0] = <PyObject*>loop
+    # SAFETY: as above.
+    arguments[1] = <PyObject*>task
+    # SAFETY: a module global that is never rebound.
+    PyObject_Vectorcall(<PyObject*>leave_hook, arguments, 2, NULL)
+    return 0
+
+
+cdef int raise_current() except -1:
+    """Raise the exception the interpreter has set already."""
+    return -1
+
+
+cdef object swap_task(object loop, object task):
+    """Make task (None: no task) the current one of loop, whatever was; return what was."""
+    if swap_hook is not None:
+        return swap_hook(loop, task)
+    previous = current_tasks.pop(loop, None)
+    if task is not None:
+        current_tasks[loop] = task
+    return previous
+
+
+@cython.auto_pickle(False)
+cdef class Task(Future):
+    """Run a coroutine through its event loop.
+
+    Takes what asyncio.Task takes, and behaves as it does. Source: the documentation of asyncio.Task.
+    """
+
+    def __init__(self, coro, *, loop=None, name=None, context=None, eager_start=False):
+        self.start_pending(loop)
+        # No word about an object that never became a task.
+        self.destroyed_quietly = True
+        if not coroutines.iscoroutine(coro):
+            raise TypeError(f"a coroutine was expected, got {coro!r}")
+        if context is None:
+            context = PyContext_CopyCurrent()
+        elif not PyContext_CheckExact(context):
+            raise TypeError(f"a contextvars.Context was expected, got {type(context).__name__}")
+        self.name = f"Task-{next_name()}" if name is None else str(name)
+        self._coro = coro
+        self.task_context = context
+        if eager_start and self._loop.is_running():
+            register_task(self)
+            self.start_eagerly()
+            self.destroyed_quietly = False
+        else:
+            self.destroyed_quietly = False
+            self._loop.call_soon(self._step, context=context)
+            register_task(self)
+
+    def __del__(self):
+        if self.state == FUTURE_PENDING and self._loop is not None and not self.destroyed_quietly:
+            context = {"task": self, "message": "Task was destroyed but it is pending!"}
+            if self._source_traceback:
+                context["source_traceback"] = self._source_traceback
+            self._loop.call_exception_handler(context)
+        Future.__del__(self)
+
+    @property
+    def __class__(self):
+        return AsyncioTask
+
+    def __repr__(self):
+        return base_tasks._task_repr(self)
+
+    @property
+    def _log_destroy_pending(self):
+        return not self.destroyed_quietly
+
+    @_log_destroy_pending.setter
+    def _log_destroy_pending(self, value):
+        self.destroyed_quietly = not value
+
+    @_log_destroy_pending.deleter
+    def _log_destroy_pending(self):
+        raise AttributeError("cannot delete attribute")
+
+    def get_coro(self):
+        """Return the coroutine; None in place before the handler has given one."""
+        return self._coro
+
+    def get_context(self):
+        """Return the context the coroutine runs in."""
+        return self.task_context
+
+    def get_name(self):
+        """Return the name of the task."""
+        if self.name is None:
+            self.name = f"Task-{next_name()}"
+        return self.name
+
+    def set_name(self, value, /):
+        """Set the name of the task, a str or what str() makes of it."""
+        self.name = str(value)
+
+    def get_stack(self, *, limit=None):
+        """Return the frames of the suspended coroutine, or of the exception it ended with, oldest first."""
+        return base_tasks._task_get_stack(self, limit)
+
+    def print_stack(self, *, limit=None, file=None):
+        """Print what get_stack() gives to file (standard error)."""
+        return base_tasks._task_print_stack(self, limit, file)
+
+    def set_result(self, result, /):
+        """Raise RuntimeError: the coroutine alone decides."""
+        raise RuntimeError("Task does not support set_result operation")
+
+    def set_exception(self, exception, /):
+        """Raise RuntimeError: the coroutine alone decides."""
+        raise RuntimeError("Task does not support set_exception operation")
+
+    # Cancellation.
+
+    def cancel(self, msg=None):
+        """Have CancelledError thrown into the coroutine when it next would run; return False if it is done.
+
+        The coroutine may catch it: a request, which cancelling() counts and uncancel() takes back.
+        """
+        self.log_traceback = False
+        if self.state != FUTURE_PENDING:
+            return False
+        self.cancels_requested += 1
+        if self._fut_waiter is not None and self._fut_waiter.cancel(msg=msg):
+            # It stays our waiter: a task may refuse, and then be cancelled again.
+            return True
+        # No waiter, or a waiter that is done: the next step is under way already.
+        self._must_cancel = True
+        self._cancel_message = msg
+        return True
+
+    def cancelling(self):
+        """Return the number of cancellation requests not taken back."""
+        return self.cancels_requested
+
+    def uncancel(self):
+        """Take back one cancellation request; return how many are left."""
+        if self.cancels_requested > 0:
+            self.cancels_requested -= 1
+            if self.cancels_requested == 0:
+                self._must_cancel = False
+        return self.cancels_requested
+
+    # One step of the coroutine.
+
+    def _step(self, error=None, /):
+        self.step(error)
+
+    def _wakeup(self, future, /):
+        error = None
+        try:
+            future.result()
+        except BaseException as raised:
+            # Thrown after this block: what the coroutine raises has nothing to do with it.
+            error = raised
+        self.step(error)
+
+    cdef int step(self, object error) except -1:
+        """Run the coroutine from the loop until it next suspends, throwing error into it unless None."""
+        cdef PyObject* outcome = NULL
+        cdef int status
+        if self.state != FUTURE_PENDING:
+            raise InvalidStateError(f"_step(): already done: {self!r}, {error!r}")
+        if self._must_cancel:
+            if not isinstance(error, CancelledError):
+                error = self.cancelled_exception()
+            self._must_cancel = False
+        self._fut_waiter = None
+
+        enter_task(self._loop, self)
+        status = self.drive(error, &outcome)
+        if status == TASK_SUSPENDED:
+            # SAFETY: drive() gave us the reference; `yielded` takes one of its own.
+            yielded = <object>outcome
+            Py_DECREF(yielded)
+            try:
+                self.suspend(yielded)
+            finally:
+                leave_task(self._loop, self)
+            return 0
+        try:
+            leave_task(self._loop, self)
+        finally:
+            # Not the current task any more: on_done() may run the owner's next job in place.
+            self.finish(status, outcome)
+        return 0
+
+    cdef int drive(self, object error, PyObject** outcome) noexcept:
+        """Send None or throw error into the coroutine: TASK_*, and what it yielded, returned or raised."""
+        cdef PySendResult sent
+        # SAFETY: a reference of our own: cancelling code may make the task forget its coroutine while it runs.
+        coro = self._coro
+        outcome[0] = NULL
+        if error is None:
+            # SAFETY: `coro` and None outlive the call.
+            sent = PyIter_Send(<PyObject*>coro, <PyObject*>None, outcome)
+            if sent == PYGEN_RETURN:
+                return TASK_RETURNED
+            if sent == PYGEN_NEXT:
+                return TASK_SUSPENDED
+            outcome[0] = fastloop_take_raised()
+            return TASK_RAISED
+        # SAFETY: locals and a constant, all of which outlive the call. Called from C to leave no line of this file
+        # in the handler's tracebacks.
+        outcome[0] = PyObject_CallMethodOneArg(<PyObject*>coro, <PyObject*>THROW, <PyObject*>error)
+        if outcome[0] != NULL:
+            return TASK_SUSPENDED
+        outcome[0] = fastloop_take_raised()
+        # SAFETY: a new reference; `raised` takes one of its own.
+        raised = <object>outcome[0]
+        if isinstance(raised, StopIteration):
+            Py_DECREF(raised)
+            value = raised.value
+            Py_INCREF(value)
+            # SAFETY: the reference counted in the line above.
+            outcome[0] = <PyObject*>value
+            return TASK_RETURNED
+        return TASK_RAISED
+
+    cdef int suspend(self, object yielded) except -1:
+        """Wait for what the coroutine yielded: a future, or None for one turn of the loop."""
+        blocking = getattr(yielded, "_asyncio_future_blocking", None)
+        if blocking is not None:
+            if futures._get_loop(yielded) is not self._loop:
+                mistake = f"Task {self!r} got Future {yielded!r} attached to a different loop"
+            elif not blocking:
+                mistake = f"yield was used instead of yield from in task {self!r} with {yielded!r}"
+            elif yielded is self:
+                mistake = f"Task cannot await on itself: {self!r}"
+            else:
+                yielded._asyncio_future_blocking = False
+                yielded.add_done_callback(self._wakeup, context=self.task_context)
+                self._fut_waiter = yielded
+                if self._must_cancel and yielded.cancel(msg=self._cancel_message):
+                    self._must_cancel = False
+                return 0
+        elif yielded is None:
+            self._loop.call_soon(self._step, context=self.task_context)
+            return 0
+        elif isgenerator(yielded):
+            mistake = f"yield was used instead of yield from for generator in task {self!r} with {yielded!r}"
+        else:
+            mistake = f"Task got bad yield: {yielded!r}"
+        self._loop.call_soon(self._step, RuntimeError(mistake), context=self.task_context)
+        return 0
+
+    cdef int settle(self, int status, PyObject* ended_with) except -1:
+        """Store what the coroutine ended with, a reference that is taken over; return TASK_RETURNED or TASK_RAISED.
+
+        Tells nobody yet.
+        """
+        # SAFETY: the reference is ours; `ended` takes one of its own.
+        ended = <object>ended_with
+        Py_DECREF(ended)
+        if status == TASK_RETURNED:
+            if not self._must_cancel:
+                self._result = ended
+                self.state = FUTURE_FINISHED
+                return TASK_RETURNED
+            # Cancelled, and the coroutine came to its end before it could be told.
+            self._must_cancel = False
+            self.cancelled_error = self.cancelled_exception()
+            self.state = FUTURE_CANCELLED
+        elif isinstance(ended, CancelledError):
+            self.cancelled_error = ended
+            self._cancel_message = None
+            self.state = FUTURE_CANCELLED
+        else:
+            self.store_exception(ended)
+        return TASK_RAISED
+
+    cdef int finish(self, int status, PyObject* ended_with) except -1:
+        """End a task that runs through the loop: settle() and tell owner and waiters."""
+        status = self.settle(status, ended_with)
+        exception = self._exception
+        self.announce()
+        if status == TASK_RAISED and isinstance(exception, (KeyboardInterrupt, SystemExit)):
+            raise exception
+        return 0
+
+    cdef int start_eagerly(self) except -1:
+        """Run the first step now, as the current task for as long as it takes."""
+        cdef PyObject* outcome = NULL
+        cdef int status = TASK_SUSPENDED
+        previous = swap_task(self._loop, self)
+        try:
+            if PyContext_Enter(self.task_context) < 0:
+                raise_current()
+            try:
+                status = self.drive(None, &outcome)
+                if status == TASK_SUSPENDED:
+                    # SAFETY: drive() gave us the reference; `yielded` takes one of its own.
+                    yielded = <object>outcome
+                    Py_DECREF(yielded)
+                    self.suspend(yielded)
+                else:
+                    self.finish(status, outcome)
+                    self._coro = None
+            finally:
+                if PyContext_Exit(self.task_context) < 0:
+                    raise_current()
+        finally:
+            swap_task(self._loop, previous)
+        return 0
+
+    # In place.
+
+    cdef int adopt(self, object loop) except -1:
+        self.start_pending(loop)
+        self.state = FUTURE_FINISHED
+        register_task(self)
+        # SAFETY: an identity, never followed: asyncio's set keeps the reference for as long as the task lives.
+        self.registration = fastloop_weak_references(<PyObject*>self)
+        return 0
+
+    cdef int run(self, PyObject* call, PyObject* argument, object context, PyObject** outcome) except -1:
+        cdef PyObject* produced
+        cdef int status
+        error = None
+        if self.state == FUTURE_PENDING or self.unannounced or self._loop is None:
+            raise RuntimeError(f"only an idle task can run in place, not {self!r}")
+        context = PyContext_CopyCurrent() if context is None else PyContext_Copy(context)
+        enter_task(self._loop, self)
+        if PyContext_Enter(context) < 0:
+            leave_task(self._loop, self)
+            raise_current()
+        self.task_context = context
+        self.state = FUTURE_PENDING
+
+        produced = PyObject_CallNoArgs(call) if argument == NULL else PyObject_CallOneArg(call, argument)
+        if produced == NULL:
+            status = TASK_RAISED
+            produced = fastloop_take_raised()
+        # SAFETY: a new reference, kept while isinstance() looks.
+        elif PyCoro_CheckExact(produced) or (
+            fastloop_has_await(produced) and isinstance(<object>produced, Coroutine)
+        ):
+            # SAFETY: the task takes a reference of its own before ours is dropped.
+            self._coro = <object>produced
+            Py_DECREF(<object>produced)
+            status = self.drive(None, &produced)
+        else:
+            status = TASK_RETURNED
+
+        if status != TASK_SUSPENDED:
+            status = self.settle(status, produced)
+            self.unannounced = True
+        else:
+            # SAFETY: drive() gave us the reference; `yielded` takes one of its own.
+            yielded = <object>produced
+            Py_DECREF(yielded)
+            try:
+                self.suspend(yielded)
+            except BaseException as raised:
+                # Raised below, when context and current task are left.
+                error = raised
+        if PyContext_Exit(context) < 0:
+            raise_current()
+        leave_task(self._loop, self)
+        if error is not None:
+            raise error
+        if status == TASK_SUSPENDED:
+            return TASK_SUSPENDED
+        if status == TASK_RETURNED:
+            ended = self._result
+        else:
+            # The owner has it: nobody need be told that it was never retrieved.
+            self.log_traceback = False
+            ended = self._exception if self.state == FUTURE_FINISHED else self.cancelled_error
+            if isinstance(ended, (KeyboardInterrupt, SystemExit)):
+                self.unannounced = False
+                self.schedule_callbacks()
+                raise ended
+        Py_INCREF(ended)
+        # SAFETY: the reference counted in the line above becomes the caller's.
+        outcome[0] = <PyObject*>ended
+        return status
+
+    cdef bint recycle(self, Py_ssize_t owned) except -1:
+        cdef PyWeakReference* watched
+        if self.state == FUTURE_PENDING:
+            return False
+        # SAFETY: borrowed; nothing that could drop it runs before the last look.
+        watched = fastloop_weak_references(<PyObject*>self)
+        if (
+            Py_REFCNT(self) == owned
+            and watched == self.registration
+            and watched != NULL
+            and watched.wr_next == NULL
+            and self.callbacks is None
+            # SAFETY: as above.
+            and not fastloop_has_attributes(<PyObject*>self)
+        ):
+            self.reset()
+            return True
+        if self.unannounced:
+            self.unannounced = False
+            self.schedule_callbacks()
+        return False
+
+    cdef int reset(self) except -1:
+        """Forget everything about the last run. Nobody but the owner can see this."""
+        self.state = FUTURE_FINISHED
+        self.unannounced = self._must_cancel = self.blocking = self.log_traceback = False
+        self.destroyed_quietly = False
+        self.cancels_requested = 0
+        self._fut_waiter = None
+        self.name = None
+        self._cancel_message = None
+        self.cancelled_error = None
+        self.exception_traceback = None
+        # What was let go from here on may run code of others, which finds the task idle.
+        self._exception = None
+        self._result = None
+        self._coro = None
+        self.task_context = None
+        return 0
+
+
+cdef class InPlaceRunner:
+    """Run calls in place as tasks of loop, from Python: for tests and for embedders without a compiled owner.
+
+    context: what each run gets a copy of; the caller's when omitted.
+    on_done: called with the task when one that had suspended is done.
+    """
+
+    def __init__(self, loop, *, context=None, on_done=None):
+        self.loop = loop
+        self.context = context
+        self.done_callback = on_done
+
+    def run(self, call, *arguments):
+        """Call call(*arguments), of which there is one at most, as a task, and drive the coroutine it may give.
+
+        Return its value, raise its exception, or return the task itself if it has suspended.
+        """
+        cdef PyObject* outcome = NULL
+        cdef PyObject* argument = NULL
+        cdef RunnerTask task
+        cdef int status
+        if len(arguments) > 1:
+            raise TypeError(f"run() takes one argument for the call at most, not {len(arguments)}")
+        if arguments:
+            # SAFETY: `arguments` holds it to the end of this call.
+            argument = <PyObject*>arguments[0]
+        task = self.task
+        self.task = None
+        if task is None:
+            task = RunnerTask.__new__(RunnerTask)
+            task.done_callback = self.done_callback
+            task.adopt(self.loop)
+        # SAFETY: `call` is a parameter, which its caller holds.
+        status = task.run(<PyObject*>call, argument, self.context, &outcome)
+        if status == TASK_SUSPENDED:
+            return task
+        # SAFETY: run() gave us the reference; `ended` takes one of its own.
+        ended = <object>outcome
+        Py_DECREF(ended)
+        if task.recycle(1):
+            self.recycled += 1
+            self.task = task
+        else:
+            self.let_go += 1
+        if status == TASK_RAISED:
+            raise ended
+        return ended
+
+
+@cython.auto_pickle(False)
+cdef class RunnerTask(Task):
+    cdef object done_callback
+
+    cdef void on_done(self) noexcept:
+        if self.done_callback is not None:
+            self.done_callback(self)

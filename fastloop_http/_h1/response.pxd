@@ -1,0 +1,30 @@
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t
+
+
+cdef enum:
+    # A body from here on is referenced, not copied: copying 32 KiB costs what a second iovec does.
+    REFERENCED_BODY = 32 * 1024
+
+
+cdef class Encoder:
+    cdef char* data             # answers not sent yet, one after the other
+    cdef Py_ssize_t size
+    cdef Py_ssize_t capacity
+    cdef bytes body             # the last answer's, to be sent after data; None where it is in data
+    cdef char date[40]          # "date: ...\r\n" of date_second
+    cdef int64_t date_second
+    cdef object encode_json
+    cdef dict status_lines
+
+    cdef int reserve(self, Py_ssize_t size) except -1
+    cdef int put(self, const char* data, Py_ssize_t size) except -1
+    cdef int put_length(self, Py_ssize_t size) except -1
+    cdef int put_date(self) except -1
+    cdef int put_status(self, object status) except -1
+    cdef int put_fields(self, object headers, bint* typed, bint* dated) except -1
+    cdef int answer(self, object value, bint head_only, bint keep_alive, bint minor) except -1
+    cdef int answer_in_full(
+        self, object status, object headers, object value, bint head_only, bint keep_alive, bint minor
+    ) except -1
+    cdef int finish(self, const char* body, Py_ssize_t size, object owner, bint head_only) except -1

@@ -1,0 +1,221 @@
+"""Encode answers: status line, fields, the cached Date, and the body behind them. Knows bytes, not sockets.
+
+An answer is a str, bytes, dict, list or msgspec.Struct, or (status, body), or (status, headers, body).
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import msgspec
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
+from cpython.exc cimport PyErr_NoMemory
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from cpython.tuple cimport PyTuple_CheckExact
+from cpython.unicode cimport PyUnicode_CheckExact
+from libc.stdio cimport snprintf
+from libc.string cimport memcpy
+from libc.time cimport gmtime_r, time, time_t, tm
+
+cdef extern from "Python.h":
+    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
+
+cdef extern from *:
+    """
+    static const char OK_TEXT[] =
+        "HTTP/1.1 200 OK\\r\\ncontent-type: text/plain; charset=utf-8\\r\\n";
+    static const char DAYS[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char MONTHS[12][4] = {
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"
+    };
+    """
+    const char OK_TEXT[]
+    const char DAYS[7][4]
+    const char MONTHS[12][4]
+
+cdef dict PHRASES = {status.value: status.phrase for status in HTTPStatus}
+# RFC 9110 section 5.6.2.
+cdef frozenset TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+# What the server itself has to say, and a handler would say wrong.
+cdef frozenset FRAMING = frozenset(("connection", "content-length", "transfer-encoding"))
+
+
+cdef class Encoder:
+    """The output buffer of one server on one loop: answers gather in it until they are sent."""
+
+    def __cinit__(self):
+        self.encode_json = msgspec.json.Encoder().encode
+        self.status_lines = {}
+        self.date_second = -1
+        self.reserve(4096)
+
+    def __dealloc__(self):
+        PyMem_Free(self.data)
+
+    cdef int reserve(self, Py_ssize_t size) except -1:
+        """Have room for size bytes more."""
+        cdef Py_ssize_t capacity = self.capacity
+        cdef char* data
+        if size <= capacity - self.size:
+            return 0
+        capacity = max(2 * capacity, self.size + size)
+        data = <char*>PyMem_Realloc(self.data, capacity)
+        if data is NULL:
+            PyErr_NoMemory()
+        self.data = data
+        self.capacity = capacity
+        return 0
+
+    cdef int put(self, const char* data, Py_ssize_t size) except -1:
+        self.reserve(size)
+        memcpy(self.data + self.size, data, size)
+        self.size += size
+        return 0
+
+    cdef int put_length(self, Py_ssize_t size) except -1:
+        """Put the content-length field."""
+        cdef char digits[20]
+        cdef int at = 20
+        self.put(b"content-length: ", 16)
+        while True:
+            at -= 1
+            digits[at] = <char>(c'0' + size % 10)
+            size //= 10
+            if size == 0:
+                break
+        self.put(digits + at, 20 - at)
+        return self.put(b"\r\n", 2)
+
+    cdef int put_date(self) except -1:
+        """Put the Date field (RFC 9110 section 6.6.1), made anew once a second."""
+        cdef time_t now = time(NULL)
+        cdef tm parts
+        if now != self.date_second:
+            gmtime_r(&now, &parts)
+            # SAFETY: 37 bytes and a NUL, up to the year 9999; snprintf cuts what is beyond the room.
+            snprintf(
+                self.date, sizeof(self.date), b"date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n",
+                DAYS[parts.tm_wday], parts.tm_mday, MONTHS[parts.tm_mon], parts.tm_year + 1900,
+                parts.tm_hour, parts.tm_min, parts.tm_sec,
+            )
+            self.date_second = now
+        return self.put(self.date, 37)
+
+    cdef int put_status(self, object status) except -1:
+        cdef bytes line = self.status_lines.get(status)
+        if line is None:
+            line = f"HTTP/1.1 {status:d} {PHRASES.get(status, '')}\r\n".encode()
+            self.status_lines[status] = line
+        return self.put(PyBytes_AS_STRING(line), PyBytes_GET_SIZE(line))
+
+    cdef int put_fields(self, object headers, bint* typed, bint* dated) except -1:
+        """Put a handler's fields; say whether content-type and date are among them.
+
+        headers: a mapping or an iterable of pairs. Raises TypeError or ValueError for what is not a field: a
+        line break in a value would let a peer write answers of its own (response splitting).
+        """
+        cdef str lowered
+        for name, value in headers.items() if isinstance(headers, Mapping) else headers:
+            if not isinstance(name, str) or not isinstance(value, str):
+                raise TypeError(f"header {name!r}: {value!r} must be str: str")
+            if not name or not TOKEN.issuperset(name):
+                raise ValueError(f"header name {name!r} is not a token (RFC 9110 section 5.1)")
+            encoded = value.encode("latin-1")
+            if value != value.strip(" \t") or not all(byte >= 32 and byte != 127 or byte == 9 for byte in encoded):
+                raise ValueError(
+                    f"header {name}: value {value!r} has a control character, or white space around it "
+                    f"(RFC 9110 section 5.5)"
+                )
+            lowered = name.lower()
+            if lowered in FRAMING:
+                raise ValueError(f"header {name} is the server's to send; leave it out")
+            typed[0] |= lowered == "content-type"
+            dated[0] |= lowered == "date"
+            line = b"%b: %b\r\n" % (lowered.encode(), encoded)
+            self.put(PyBytes_AS_STRING(line), PyBytes_GET_SIZE(line))
+        return 0
+
+    cdef int answer(self, object value, bint head_only, bint keep_alive, bint minor) except -1:
+        """Put the answer that value stands for.
+
+        head_only: the fields of a body, but no body (HEAD). minor: of the request's HTTP version.
+        Raises TypeError or ValueError for what is no answer; nothing of it stays in the buffer then.
+        """
+        cdef Py_ssize_t size
+        cdef Py_ssize_t before = self.size
+        cdef const char* text
+        if PyUnicode_CheckExact(value) and keep_alive and minor:
+            # SAFETY: cached in the str, which finish() is done with, or holds, before it can go.
+            text = PyUnicode_AsUTF8AndSize(value, &size)
+            self.put(OK_TEXT, sizeof(OK_TEXT) - 1)
+            self.put_length(size)
+            self.put_date()
+            return self.finish(text, size, None, head_only)
+        try:
+            if not PyTuple_CheckExact(value):
+                return self.answer_in_full(200, (), value, head_only, keep_alive, minor)
+            if len(<tuple>value) == 2:
+                status, body = <tuple>value
+                return self.answer_in_full(status, (), body, head_only, keep_alive, minor)
+            if len(<tuple>value) == 3:
+                status, headers, body = <tuple>value
+                return self.answer_in_full(status, headers, body, head_only, keep_alive, minor)
+            raise TypeError(f"an answer is body, (status, body) or (status, headers, body), not {value!r}")
+        except BaseException:
+            self.size = before
+            raise
+
+    cdef int answer_in_full(
+        self, object status, object headers, object value, bint head_only, bint keep_alive, bint minor
+    ) except -1:
+        cdef bint typed = False, dated = False
+        cdef Py_ssize_t size
+        cdef const char* data
+        cdef bytes content_type
+        if not isinstance(status, int) or not 200 <= status <= 999:
+            raise ValueError(f"status must be an int from 200 to 999, not {status!r}")
+        owner = value
+        if isinstance(value, str):
+            content_type = b"content-type: text/plain; charset=utf-8\r\n"
+            # SAFETY: cached in the str, which finish() is done with, or holds, before it can go.
+            data = PyUnicode_AsUTF8AndSize(value, &size)
+            owner = None
+        else:
+            content_type = b"content-type: application/octet-stream\r\n"
+            if isinstance(value, (bytearray, memoryview)):
+                owner = bytes(value)
+            elif isinstance(value, (dict, list, msgspec.Struct)):
+                content_type = b"content-type: application/json\r\n"
+                owner = self.encode_json(value)
+            elif not isinstance(value, bytes):
+                raise TypeError(
+                    f"a handler answers str, bytes, dict, list or msgspec.Struct, (status, body) or "
+                    f"(status, headers, body), not {type(value).__name__}"
+                )
+            # SAFETY: finish() copies the bytes, or holds their owner.
+            data = PyBytes_AS_STRING(owner)
+            size = PyBytes_GET_SIZE(owner)
+        if (status == 204 or status == 304) and size:
+            raise ValueError(f"an answer of status {status} has no body (RFC 9110 section 15); return it with b''")
+        self.put_status(status)
+        self.put_fields(headers, &typed, &dated)
+        if status != 204 and status != 304:
+            if not typed:
+                self.put(PyBytes_AS_STRING(content_type), PyBytes_GET_SIZE(content_type))
+            self.put_length(size)
+        if not keep_alive:
+            self.put(b"connection: close\r\n", 19)
+        elif not minor:
+            self.put(b"connection: keep-alive\r\n", 24)
+        if not dated:
+            self.put_date()
+        return self.finish(data, size, owner, head_only)
+
+    cdef int finish(self, const char* body, Py_ssize_t size, object owner, bint head_only) except -1:
+        """End the head and put the body: size bytes that owner holds, if that is a bytes object."""
+        self.put(b"\r\n", 2)
+        if head_only:
+            return 0
+        if size >= REFERENCED_BODY and PyBytes_CheckExact(owner):
+            self.body = owner
+            return 0
+        return self.put(body, size)

@@ -1,0 +1,65 @@
+"""Run test classes of the interpreter's own test suite as pytest cases.
+
+Strict in both directions: a test listed as failing must fail, every other one must pass. A test that hangs is ended
+by an alarm. Skipped, with the reason, where the interpreter comes without its tests (Debian splits them off).
+"""
+
+import importlib
+import signal
+import unittest
+import warnings
+
+import pytest
+
+TIMEOUT_S = 30
+
+
+def load(name):
+    """Import a module of the interpreter's test suite, or skip the test module that asks."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return importlib.import_module(name)
+    except ModuleNotFoundError as missing:
+        pytest.skip(f"this interpreter has no {name}: {missing}", allow_module_level=True)
+
+
+def cases(*classes):
+    """List the (class, test name) pairs of unittest classes as pytest parameters."""
+    loader = unittest.TestLoader()
+    return [
+        pytest.param(cls, name, id=f"{cls.__name__}.{name}")
+        for cls in classes
+        for name in loader.getTestCaseNames(cls)
+        if callable(getattr(cls, name))
+    ]
+
+
+def run(cls, name, known_failures):
+    """Run one test; known_failures: {"Class.test": reason}, ids of tests that must fail."""
+    result = unittest.TestResult()
+
+    def end(*_):
+        raise TimeoutError(f"{cls.__name__}.{name} took longer than {TIMEOUT_S} s")
+
+    previous = signal.signal(signal.SIGALRM, end)
+    signal.alarm(TIMEOUT_S)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            cls(name).run(result)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, previous)
+
+    problems = [text for _, text in (*result.errors, *result.failures)]
+    reason = known_failures.get(f"{cls.__name__}.{name}")
+    if result.skipped and not problems:
+        pytest.skip(result.skipped[0][1])
+    if reason is not None:
+        assert problems or result.unexpectedSuccesses == [], "the class is gone"
+        if not problems:
+            pytest.fail(f"passes by now, take it off the list ({reason})")
+        pytest.xfail(reason)
+    if problems:
+        pytest.fail("\n".join(problems), pytrace=False)
