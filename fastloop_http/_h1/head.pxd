@@ -53,7 +53,7 @@ cdef struct Field:
     uint32_t value_start, value_size        # without the whitespace around it; may be empty
 
 cdef struct Limits:
-    # 65536: what the kernel and the read buffer take in one go; browsers stay below 16 KiB.
+    # 65536: four fields of the largest size below; what browsers send stays below 16 KiB.
     uint32_t head_bytes                     # leading empty lines and the blank line at the end included
     # 100: as hyper; a browser sends about 15, a chain of proxies adds as many again.
     uint32_t field_count
@@ -95,8 +95,7 @@ cdef struct Head:
     const char* reason                      # "bare CR"
     const char* section                     # "RFC 9112 section 2.2"
 
-    # Owned, and kept by head_reset: everything from here on.
-    Field* fields
+    Field* fields                           # owned; the array outlives head_reset
     uint32_t field_count, field_capacity
 
 

@@ -236,7 +236,7 @@ cdef int judge_connection(Head* head, const uint8_t* start, const uint8_t* p,
         elif size == 10 and name_is(token, b"keep-alive", 10):
             head.seen |= LISTED_KEEP_ALIVE
         p = skip_space(p, end)
-        if size == 0 or (p < end and p[0] != c","):
+        if p < end and p[0] != c",":
             return refuse(head, p - start, 400, b"invalid Connection", b"RFC 9110 section 7.6.1")
 
 

@@ -364,7 +364,7 @@ def test_a_limit_is_kept_to_the_byte(limit, at, data, status):
 
 
 @pytest.mark.parametrize(("limits", "data", "status"), [
-    ({"max_head_bytes": 20}, b"GET / HTTP/1.1\r\nHost:", 431),
+    ({"max_head_bytes": 21}, b"GET / HTTP/1.1\r\nHost:", 431),
     ({"max_fields": 1}, b"GET / HTTP/1.1\r\nHost: a\r\nb", 431),
     ({"max_field_bytes": 10}, b"GET / HTTP/1.1\r\nabcdefghijk", 431),
     ({"max_field_bytes": 10}, b"GET / HTTP/1.1\r\na:         ", 431),
