@@ -24,16 +24,20 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"default: {' '.join(DEFAULT_CASES)}")
     parser.add_argument("--rounds", type=int, default=8, help="bursts for each server (default 8)")
     parser.add_argument(
-        "--seconds", type=float, default=1.0, help="length of a burst (default 1.0); for HTTP in whole seconds"
+        "--seconds",
+        type=float,
+        default=1.0,
+        help="length of a burst (default 1.0); HTTP rounds it",
     )
     parser.add_argument("--only", default="", metavar="PEER,...", help=f"measure these and {BASE}")
     parser.add_argument("--seed", type=int, help="of the shuffled order; printed, so a run can be repeated")
     parser.add_argument("--cores", default="", metavar="SERVER,LOAD", help="default: the first two allowed")
     parser.add_argument("--json", type=Path, metavar="PATH", help="record the run, raw values included")
     parser.add_argument("--svg", type=Path, metavar="PATH", help="draw the run")
-    parser.add_argument("--check", action="store_true", help="exit 1 unless the run clears the project's bars")
-    parser.add_argument("--from", type=Path, dest="recorded", metavar="PATH",
-                        help="take a recorded run instead of measuring")  # fmt: skip
+    parser.add_argument("--check", action="store_true", help="exit 1 unless all bars are cleared")
+    parser.add_argument(
+        "--from", type=Path, dest="recorded", metavar="PATH", help="take a recorded run instead of measuring"
+    )
     parser.add_argument("--list", action="store_true", help="list cases and peers")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.cases if name not in CASES]
@@ -119,14 +123,16 @@ def main(arguments: list[str]) -> int:
     if options.list:
         list_all()
         return 0
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _end)
     if options.recorded:
         result = figures.read(options.recorded)
         print(report.header(result))
         for case in result.cases:
             print(f"\n{report.case_table(case)}")
     else:
+        # A shell that started us in the background has SIGINT ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _end)
         try:
             result = run(options, shlex.join(["python", "-m", "bench.e2e", *arguments]))
         except KeyboardInterrupt:

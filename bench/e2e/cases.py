@@ -18,7 +18,7 @@ HTTP_PEERS = (
     "aiohttp-uvloop",
     "aiohttp",
 )
-ECHO_PEERS = ("limit", "axum", "fastloop", "uvloop", "asyncio")
+ECHO_PEERS = ("limit", "tokio", "fastloop", "uvloop", "asyncio")
 
 
 @dataclass(frozen=True, kw_only=True)

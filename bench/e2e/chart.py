@@ -18,12 +18,16 @@ PANEL_HEAD = 44
 PANEL_GAP = 22
 FOOT = 40
 
+# Typography that is easily taken for ASCII.
+TO = "\N{EN DASH}"
+TIMES = "\N{MULTIPLICATION SIGN}"
+
 PLOT_LEFT = MARGIN + NAME_WIDTH
 PLOT_RIGHT = WIDTH - MARGIN - FIGURE_WIDTH
 
 # The card is opaque, so it is legible on any page; it follows the reader's colour scheme where it can.
 STYLE = """
-text { font: 13px -apple-system, "Segoe UI", "Helvetica Neue", "DejaVu Sans", Arial, sans-serif; fill: #24292f }
+text { font: 13px -apple-system, "Segoe UI", "DejaVu Sans", Helvetica, Arial, sans-serif; fill: #24292f }
 .card { fill: #ffffff; stroke: #d0d7de }
 .title { font-size: 19px; font-weight: 600 }
 .case { font-size: 14px; font-weight: 600 }
@@ -102,7 +106,7 @@ def write(run: Run, path: Path) -> None:
 def _panel(case: CaseResult, top: float) -> list[str]:
     scale = Scale(max(server.figures.ratio_max for server in case.servers if server.figures) * 1.02)
     baseline = top + PANEL_HEAD - 12
-    columns = ((PLOT_RIGHT + 62, "ratio"), (PLOT_RIGHT + 152, "min–max"), (WIDTH - MARGIN, "CPU per req"))
+    columns = ((PLOT_RIGHT + 62, "ratio"), (PLOT_RIGHT + 152, f"min{TO}max"), (WIDTH - MARGIN, "CPU per req"))
     parts = [
         f'<line class="rule" x1="{MARGIN}" y1="{top}" x2="{WIDTH - MARGIN}" y2="{top}"/>',
         _text(MARGIN, baseline, case.title, "case"),
@@ -112,7 +116,9 @@ def _panel(case: CaseResult, top: float) -> list[str]:
         parts += _row(server, scale, top + PANEL_HEAD + ROW * index)
     one = scale.x(1.0)
     bottom = top + PANEL_HEAD + ROW * len(case.servers)
-    parts.append(f'<line class="limit" x1="{one:.1f}" y1="{top + PANEL_HEAD - 4}" x2="{one:.1f}" y2="{bottom}"/>')
+    parts.append(
+        f'<line class="limit" x1="{one:.1f}" y1="{top + PANEL_HEAD - 4}" x2="{one:.1f}" y2="{bottom}"/>'
+    )
     return parts
 
 
@@ -133,10 +139,10 @@ def _row(server: ServerResult, scale: Scale, top: float) -> list[str]:
     if kind != "base":
         parts.append(_whisker(figures, scale, middle))
     digits = 1 if figures.ratio_max >= 10 else 2
-    spread = "" if kind == "base" else f"{figures.ratio_min:.{digits}f}–{figures.ratio_max:.{digits}f}"
+    spread = "" if kind == "base" else f"{figures.ratio_min:.{digits}f}{TO}{figures.ratio_max:.{digits}f}"
     return [
         *parts,
-        _text(PLOT_RIGHT + 62, text_y, f"{figures.ratio:.{digits}f}×", f"number {kind}"),
+        _text(PLOT_RIGHT + 62, text_y, f"{figures.ratio:.{digits}f}{TIMES}", f"number {kind}"),
         _text(PLOT_RIGHT + 152, text_y, spread, "number spread"),
         _text(WIDTH - MARGIN, text_y, f"{figures.cpu_us:.2f} µs", f"number {kind}"),
     ]
@@ -157,7 +163,7 @@ def _text(x: float, y: float, text: str, css: str) -> str:
 def _foot(run: Run) -> str:
     facts = run.facts
     return (
-        f"Median of {run.rounds} interleaved rounds, whiskers min–max. {facts.get('cpu', 'Unknown CPU')}, "
+        f"Median of {run.rounds} interleaved rounds, whiskers min{TO}max. {facts.get('cpu', 'Unknown CPU')}, "
         f"Linux {str(facts.get('kernel', '?')).partition('-')[0]}, Python {facts.get('python', '?')}; "
         "server and load on one core each."
     )

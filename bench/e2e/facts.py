@@ -33,7 +33,7 @@ def collect(names: set[str], server_core: int, load_core: int) -> dict[str, Any]
 
 
 def _versions(name: str) -> dict[str, str]:
-    if name == "axum":
+    if name in ("axum", "tokio"):
         built = BUILT / "axum.versions"
         return dict(line.split() for line in built.read_text().splitlines()) if built.exists() else {}
     versions = {}

@@ -98,18 +98,21 @@ def _start(
     up: dict[str, Server] = {}
     for name, server in started.items():
         _progress(f"{case.name}: waiting for {name}")
-        reason = server.wait_until_up()
-        if reason is None:
-            try:
-                check(case, server.port)
-            except WrongAnswer as wrong:
-                reason = f"answers wrong: {wrong}"
-        if reason is None:
+        fault = server.wait_until_up() or _fault_of_answer(case, server)
+        if fault is None:
             up[name] = server
         else:
-            missing[name] = reason
+            missing[name] = fault
             server.stop()
     return up
+
+
+def _fault_of_answer(case: Case, server: Server) -> str | None:
+    try:
+        check(case, server.port)
+    except WrongAnswer as wrong:
+        return f"answers wrong: {wrong}"
+    return None
 
 
 def _rounds(

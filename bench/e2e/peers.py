@@ -56,7 +56,8 @@ _UVICORN = (
 
 PEERS = {
     "limit": Peer(_limit, about="bare epoll in C, constant answer"),
-    "axum": Peer(_axum, about="Rust: axum, or tokio alone for TCP, current-thread runtime"),
+    "axum": Peer(_axum, about="Rust: axum, on tokio's current-thread runtime"),
+    "tokio": Peer(_axum, about="Rust: the axum peer's TCP echo, on tokio's current-thread runtime"),
     "fastloop_http": Peer(
         _module("bench.peers.fastloop_app"), ("fastloop",), "routed `async def` handlers on fastloop"
     ),

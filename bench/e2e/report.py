@@ -3,7 +3,9 @@
 from bench.e2e.cases import BASE
 from bench.e2e.figures import CaseResult, Run, ServerResult
 
-HEADER = f"{'server':<16}{'CPU us/req':>11}{'x limit':>9}{'(min-max)':>15}{'tax us':>9}{'req/s':>10}{'RSS MB':>8}"
+HEADER = (
+    f"{'server':<16}{'CPU us/req':>11}{'x limit':>9}{'(min-max)':>15}{'tax us':>9}{'req/s':>10}{'RSS MB':>8}"
+)
 
 
 def case_table(case: CaseResult) -> str:
@@ -33,8 +35,8 @@ def header(run: Run) -> str:
     """Say how and on what the run was made."""
     facts = run.facts
     return (
-        f"{facts.get('cpu', 'unknown CPU')}, {facts.get('cores', '?')} cores, Linux {facts.get('kernel', '?')}, "
-        f"Python {facts.get('python', '?')}\n"
-        f"{run.rounds} rounds of {run.seconds:g} s a server, seed {run.seed}; only ratios within this run are "
-        "figures"
+        f"{facts.get('cpu', 'unknown CPU')}, {facts.get('cores', '?')} cores, "
+        f"Linux {facts.get('kernel', '?')}, Python {facts.get('python', '?')}\n"
+        f"{run.rounds} rounds of {run.seconds:g} s a server, seed {run.seed}; "
+        "only ratios within this run are figures"
     )
