@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bench.e2e.cases import BASE
 from bench.e2e.figures import CaseResult, Figures, Run
 
 
@@ -84,10 +85,12 @@ def judge(run: Run) -> list[Verdict]:
 
 
 def _judge(bar: Bar, case: CaseResult) -> Verdict:
-    pair: list[Figures] = []
-    for name in (bar.server, bar.against or bar.server):
+    found: list[Figures] = []
+    # An invalid base makes every ratio to it worthless.
+    for name in (BASE, bar.server, bar.against or bar.server):
         server = case.valid(name)
         if server is None or server.figures is None:
             return Verdict(bar.claim, False, f"{name} has no valid figure in this run")
-        pair.append(server.figures)
-    return Verdict(bar.claim, bar.holds(*pair), bar.figure(*pair))
+        found.append(server.figures)
+    _, ours, theirs = found
+    return Verdict(bar.claim, bar.holds(ours, theirs), bar.figure(ours, theirs))

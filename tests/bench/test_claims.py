@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from bench.e2e import claims, figures
 from bench.e2e.__main__ import main
 from bench.e2e.figures import Run
@@ -41,6 +42,7 @@ def test_figure_with_errors_clears_nothing(make_run: MakeRun) -> None:
     costs = {"limit": 5.0, "uvloop": 6.0, "fastloop": 5.1}
     assert cleared(make_run("echo", costs, {"fastloop": ["round 1: Non-2xx"]})) == [False, False]
     assert cleared(make_run("echo", costs, {"uvloop": ["round 1: closed"]})) == [True, False]
+    assert cleared(make_run("echo", costs, {"limit": ["round 1: closed"]})) == [False, False]
 
 
 def test_server_that_was_not_measured_clears_nothing(make_run: MakeRun) -> None:
