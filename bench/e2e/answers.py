@@ -1,0 +1,64 @@
+"""Ask each server the measured question once, before measuring: a wrong answer is fast for nothing."""
+
+import os
+import socket
+from typing import IO
+
+from bench.e2e.cases import Case
+
+ANSWER_SECONDS = 5.0
+
+
+class WrongAnswer(Exception):
+    """What the server answered instead."""
+
+
+def check(case: Case, port: int) -> None:
+    """Raise WrongAnswer unless the server answers this case's question as every other must."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS) as connection:
+            if case.kind == "echo":
+                _check_echo(case, connection)
+            else:
+                _check_http(case, connection)
+    except OSError as error:
+        raise WrongAnswer(f"no answer: {error}") from None
+
+
+def _check_echo(case: Case, connection: socket.socket) -> None:
+    sent = os.urandom(case.message_bytes)
+    connection.sendall(sent)
+    with connection.makefile("rb") as stream:
+        received = stream.read(len(sent))
+    if received != sent:
+        raise WrongAnswer(f"{len(received)} bytes came back for {len(sent)}, and they differ")
+
+
+def _check_http(case: Case, connection: socket.socket) -> None:
+    head = [f"{case.method} {case.path} HTTP/1.1", "Host: 127.0.0.1"]
+    if case.request_body:
+        head += ["content-type: application/octet-stream", f"content-length: {len(case.request_body)}"]
+    request = "\r\n".join([*head, "", case.request_body])
+    connection.sendall(request.encode() * case.pipeline)
+    with connection.makefile("rb") as stream:
+        for _ in range(case.pipeline):
+            _check_response(case, stream)
+
+
+def _check_response(case: Case, stream: IO[bytes]) -> None:
+    status_line = stream.readline().decode("latin-1").strip()
+    if not status_line.startswith("HTTP/1.1 200"):
+        raise WrongAnswer(f"status line {status_line[:80]!r} instead of 200")
+    fields: dict[str, str] = {}
+    while line := stream.readline().decode("latin-1").strip():
+        name, _, value = line.partition(":")
+        fields[name.lower()] = value.strip()
+    expected = {"content-type": case.content_type, "content-length": str(len(case.body.encode()))}
+    for name, value in expected.items():
+        if fields.get(name) != value:
+            raise WrongAnswer(f"{name} {fields.get(name)!r} instead of {value!r}")
+    if "date" not in fields:
+        raise WrongAnswer("no date field")
+    body = stream.read(len(case.body.encode()))
+    if body != case.body.encode():
+        raise WrongAnswer(f"body {body[:80]!r} instead of {case.body[:80]!r}")

@@ -1,0 +1,73 @@
+//! The axum peer: `axum-peer PORT`. HTTP on PORT, a plain tokio TCP echo on PORT+1, both on tokio's
+//! current-thread runtime, as the other peers run one thread.
+
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{json, Value};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+async fn hello() -> &'static str {
+    "Hello, World!"
+}
+
+async fn greet(Path(name): Path<String>) -> String {
+    format!("Greetings, {name}!")
+}
+
+async fn message() -> Json<Value> {
+    Json(json!({"message": "Hello, World!"}))
+}
+
+async fn echo(body: Bytes) -> Bytes {
+    body
+}
+
+async fn echo_connection(mut stream: TcpStream) {
+    let mut buffer = vec![0u8; 256 * 1024];
+    loop {
+        match stream.read(&mut buffer).await {
+            Ok(0) | Err(_) => break,
+            Ok(n) => {
+                if stream.write_all(&buffer[..n]).await.is_err() {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+async fn serve_echo(listener: TcpListener) {
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        tokio::spawn(echo_connection(stream));
+    }
+}
+
+async fn serve(port: u16) {
+    let echo_listener = TcpListener::bind(("127.0.0.1", port + 1)).await.unwrap();
+    tokio::spawn(serve_echo(echo_listener));
+
+    let app = Router::new()
+        .route("/", get(hello))
+        .route("/greet/{name}", get(greet))
+        .route("/json", get(message))
+        .route("/echo", post(echo));
+    let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+    axum::serve(listener, app).await.unwrap();
+}
+
+fn main() {
+    let port = std::env::args()
+        .nth(1)
+        .and_then(|port| port.parse().ok())
+        .expect("usage: axum-peer PORT");
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(serve(port));
+}

@@ -1,0 +1,35 @@
+"""The measured application on fastloop_http: `python -m bench.peers.fastloop_app --port 8000`."""
+
+import argparse
+
+from fastloop_http import Request, Router, get, post, serve
+
+
+async def hello(request: Request) -> str:
+    return "Hello, World!"
+
+
+async def greet(request: Request) -> str:
+    return f"Greetings, {request.path_params['name']}!"
+
+
+async def message(request: Request) -> dict[str, str]:
+    return {"message": "Hello, World!"}
+
+
+async def echo(request: Request) -> bytes:
+    return await request.body()
+
+
+app = (
+    Router()
+    .route("/", get(hello))
+    .route("/greet/{name}", get(greet))
+    .route("/json", get(message))
+    .route("/echo", post(echo))
+)
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    serve(app, f"127.0.0.1:{parser.parse_args().port}")

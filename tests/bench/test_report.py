@@ -1,0 +1,39 @@
+"""What a run says as text and as a picture."""
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from dataclasses import replace
+
+from bench.e2e import chart, report
+from bench.e2e.figures import Run
+
+MakeRun = Callable[..., Run]
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_table_names_what_is_invalid_and_what_is_missing(make_run: MakeRun) -> None:
+    run = make_run("plaintext", {"limit": 5.0, "axum": 6.0}, {"axum": ["round 1: Non-2xx responses: 7"]})
+    table = report.case_table(replace(run.cases[0], missing={"uvicorn": "not installed"}))
+    row = next(line for line in table.splitlines() if line.startswith("axum"))
+    assert row.split() == ["axum", "6.00", "1.20", "(1.20-1.20)", "1.00", "166,667", "2", "INVALID"]
+    assert "!! axum INVALID, round 1: Non-2xx responses: 7" in table
+    assert "-- no uvicorn: not installed" in table
+
+
+def test_chart_is_well_formed_and_draws_the_ratios(make_run: MakeRun) -> None:
+    run = make_run("plaintext", {"limit": 5.0, "axum": 6.0, "fastloop_http": 5.5})
+    document = ElementTree.fromstring(chart.draw(run))
+    bars = [
+        float(each.attrib["width"]) for each in document.iter(f"{SVG}rect") if "bar" in each.attrib["class"]
+    ]
+    assert [round(bar / bars[0], 2) for bar in bars] == [1.0, 1.2, 1.1]
+    text = " ".join(each.text or "" for each in document.iter(f"{SVG}text"))
+    assert "1.20\N{MULTIPLICATION SIGN}" in text
+    assert "A <fast> & cheap CPU" in text
+
+
+def test_chart_gives_an_invalid_figure_no_bar(make_run: MakeRun) -> None:
+    run = make_run("echo", {"limit": 5.0, "uvloop": 6.0}, {"uvloop": ["round 1: closed"]})
+    document = ElementTree.fromstring(chart.draw(run))
+    assert len([each for each in document.iter(f"{SVG}rect") if "bar" in each.attrib["class"]]) == 1
