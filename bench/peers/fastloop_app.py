@@ -5,15 +5,15 @@ import argparse
 from fastloop_http import Request, Router, get, post, serve
 
 
-async def hello(request: Request) -> str:
+async def hello() -> str:
     return "Hello, World!"
 
 
-async def greet(request: Request) -> str:
-    return f"Greetings, {request.path_params['name']}!"
+async def greet(name: str) -> str:
+    return f"Greetings, {name}!"
 
 
-async def message(request: Request) -> dict[str, str]:
+async def message() -> dict[str, str]:
     return {"message": "Hello, World!"}
 
 
