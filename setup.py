@@ -12,18 +12,19 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from typing import Optional
 
 
-def lacking():
+def lacking() -> Optional[str]:
     """Say in one sentence what keeps this machine from building fastloop; None if nothing does.
 
-    Not annotated and plain in syntax: an old Python has to get as far as its own sentence.
+    Plain in syntax: an old Python has to get as far as its own sentence.
     """
-    version = "%d.%d" % sys.version_info[:2]  # noqa: UP031
+    version = "%d.%d" % sys.version_info[:2]
     if not sys.platform.startswith("linux"):
-        return "fastloop is built on epoll and runs on Linux only; this is %s." % sys.platform  # noqa: UP031
-    if sys.version_info < (3, 11):  # noqa: UP036
-        return "fastloop needs Python 3.11 or newer; %s is %s." % (sys.executable, version)  # noqa: UP031
+        return "fastloop is built on epoll and runs on Linux only; this is %s." % sys.platform
+    if sys.version_info < (3, 11):
+        return "fastloop needs Python 3.11 or newer; %s is %s." % (sys.executable, version)
     compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
     if shutil.which(compiler[0]) is None:
         return f"fastloop needs a C compiler to build, and {compiler[0]!r} is not on PATH; install gcc."
@@ -44,7 +45,7 @@ def lacking():
 
 PREFLIGHT = __name__ == "__main__" and sys.argv[1:] == ["preflight"]
 # Wherever nothing can ever be built, the sentence comes before Cython is asked for.
-if PREFLIGHT or not sys.platform.startswith("linux") or sys.version_info < (3, 11):  # noqa: UP036
+if PREFLIGHT or not sys.platform.startswith("linux") or sys.version_info < (3, 11):
     sys.exit(lacking())
 
 import Cython
@@ -106,6 +107,11 @@ class BuildExt(build_ext):
         if why is not None:
             sys.exit(why)
         super().run()
+
+    def copy_extensions_to_source(self) -> None:
+        # A newer module in the tree may be of another kind of build.
+        self.force = True
+        super().copy_extensions_to_source()
 
 
 def extensions() -> list[Extension]:
