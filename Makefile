@@ -40,7 +40,7 @@ test-all:
 
 lint: $(DONE)/extra-dev
 	$(PY) -m ruff check .
-	"$(VENV)/bin/cython-lint" fastloop fastloop_http
+	PATH="$$(cd "$(VENV)/bin" && pwd):$$PATH" cython-lint $(filter-out %.h,$(SOURCES))
 
 types: $(DONE)/extra-dev
 	$(PY) -m mypy

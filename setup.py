@@ -106,6 +106,11 @@ class BuildExt(build_ext):
         why = lacking()
         if why is not None:
             sys.exit(why)
+        # Only here: metadata and source distributions need no C.
+        generated = {module.name: module for module in cythonized()}
+        for extension in self.extensions:
+            # Sources, and the directories and headers that its cimports brought along.
+            extension.__dict__.update(vars(generated[extension.name]))
         super().run()
 
     def copy_extensions_to_source(self) -> None:
@@ -131,7 +136,7 @@ def extensions() -> list[Extension]:
     ]
 
 
-def compiled() -> list[Extension]:
+def cythonized() -> list[Extension]:
     """Cythonize what changed; all of it when the directives may have."""
     generated = Path(BUILD, f"cython-{Cython.__version__}")
     changed = Path("setup.py").stat().st_mtime
@@ -149,7 +154,7 @@ def compiled() -> list[Extension]:
 # Cython's workers may import this file again: only the first to run it builds.
 if __name__ == "__main__":
     setup(
-        ext_modules=compiled(),
+        ext_modules=extensions(),
         cmdclass={"build_ext": BuildExt},
         options={"build": {"build_base": BUILD, "build_lib": f"{BUILD}/lib.{ABI}"}},
     )
