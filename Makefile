@@ -110,8 +110,8 @@ $(DONE)/extra-%: pyproject.toml | $(DONE)/built
 
 clean:
 	rm -rf build dist *.egg-info .venv*/stamp/built .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
-	find fastloop fastloop_http tests bench examples -name '*.so' -exec rm {} +
-	find fastloop fastloop_http tests bench examples -name __pycache__ -prune -exec rm -rf {} +
+	find . -path './.*' -prune -o -name '*.so' -exec rm {} +
+	find . -path './.*' -prune -o -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean
 	rm -rf .venv*
