@@ -66,13 +66,14 @@ COPY = mkdir -p build/tree-$@ && find build/tree-$@ -mindepth 1 -maxdepth 1 ! -n
 debug: $(DONE)/extra-test
 	@$(COPY) && FASTLOOP_DEBUG=1 "$$py" setup.py -q build_ext --inplace && "$$py" -m pytest -m 'not slow' $(ARGS)
 
+# --capture=sys: a sanitizer that ends the process has just written its report to the descriptor pytest would hold.
 asan: $(DONE)/extra-test
 	@test -e "$$($${CC:-gcc} -print-file-name=libasan.so)" || { \
 	    echo "make asan needs gcc's sanitizer libraries, and libasan.so is missing; install libasan." >&2; exit 1; }
 	@$(COPY) && FASTLOOP_SANITIZE=1 "$$py" setup.py -q build_ext --inplace && \
 	    LD_PRELOAD="$$($${CC:-gcc} -print-file-name=libasan.so):$$($${CC:-gcc} -print-file-name=libubsan.so)" \
 	    ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc \
-	    "$$py" -m pytest -m 'not slow' $(ARGS)
+	    "$$py" -m pytest -m 'not slow' --capture=sys $(ARGS)
 
 # What is missing is said in one sentence, before any tool can say it in fifty.
 preflight:
