@@ -9,6 +9,10 @@ PY = "$(VENV)/bin/python"
 PIP = $(PY) -m pip install -q --disable-pip-version-check --no-build-isolation
 DONE = $(VENV)/stamp
 SOURCES := $(shell find fastloop fastloop_http -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
+# A module whose source is gone must not go on being importable.
+STALE := $(foreach so,$(shell find fastloop fastloop_http -name '*.so'),\
+    $(if $(wildcard $(firstword $(subst ., ,$(so))).pyx),,$(so)))
+$(if $(strip $(STALE)),$(shell rm $(STALE)))
 BENCH = plaintext pipelined echo
 
 .DELETE_ON_ERROR:
@@ -95,9 +99,7 @@ $(DONE)/venv:
 	$(PIP) -r "$(DONE)/tools"
 	@touch $@
 
-# A module whose source is gone must not go on being importable.
 $(DONE)/built: $(DONE)/venv setup.py $(SOURCES)
-	@find fastloop fastloop_http -name '*.so' | while read -r so; do test -e "$${so%%.*}.pyx" || rm "$$so"; done
 	$(PY) setup.py -q build_ext --inplace
 	@touch $@
 
