@@ -46,7 +46,7 @@ lint: $(DONE)/extra-dev
 	$(PY) -m ruff check .
 	PATH="$$(cd "$(VENV)/bin" && pwd):$$PATH" cython-lint $(filter-out %.h,$(SOURCES))
 
-types: $(DONE)/extra-dev
+types: $(DONE)/extra-dev $(DONE)/extra-test
 	$(PY) -m mypy
 
 pytest: $(DONE)/extra-test $(DONE)/built
