@@ -2,19 +2,53 @@
 
 Directives and compiler flags live here and nowhere else. Two variables choose another build:
 FASTLOOP_DEBUG=1 (unoptimised, with Cython's checks) and FASTLOOP_SANITIZE=1 (ASan + UBSan).
+`python setup.py preflight` needs nothing but Python: it says what this machine lacks, and compiles nothing.
 """
 
 import os
+import shlex
 import shutil
+import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from typing import Optional
 
-if not sys.platform.startswith("linux"):
-    sys.exit(f"fastloop is built on epoll and runs on Linux only; this is {sys.platform}.")
-if sys.version_info < (3, 11):
-    sys.exit(f"fastloop needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
 
+def lacking() -> Optional[str]:
+    """Say in one sentence what keeps this machine from building fastloop; None if nothing does.
+
+    Plain in syntax: an old Python has to get as far as its own sentence.
+    """
+    version = "%d.%d" % sys.version_info[:2]
+    if not sys.platform.startswith("linux"):
+        return "fastloop is built on epoll and runs on Linux only; this is %s." % sys.platform
+    if sys.version_info < (3, 11):
+        return "fastloop needs Python 3.11 or newer; %s is %s." % (sys.executable, version)
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
+    if shutil.which(compiler[0]) is None:
+        return f"fastloop needs a C compiler to build, and {compiler[0]!r} is not on PATH; install gcc."
+    include = sysconfig.get_path("include")
+    if not Path(include, "Python.h").is_file():
+        return (f"fastloop needs Python's headers to build, and {include}/Python.h is missing; "
+                f"install python{version}-dev.")
+    # A compiler without the C library's headers is what a bare `apt-get install gcc` leaves.
+    probe = subprocess.run(
+        [*compiler, "-E", "-x", "c", f"-I{include}", "-"],
+        input="#include <Python.h>\n", capture_output=True, text=True, check=False,
+    )
+    if probe.returncode != 0:
+        why = next((line for line in probe.stderr.splitlines() if "error" in line), "no reason given")
+        return f"fastloop needs a C compiler that can read Python.h, and {compiler[0]!r} fails: {why}."
+    return None
+
+
+PREFLIGHT = __name__ == "__main__" and sys.argv[1:] == ["preflight"]
+# Wherever nothing can ever be built, the sentence comes before Cython is asked for.
+if PREFLIGHT or not sys.platform.startswith("linux") or sys.version_info < (3, 11):
+    sys.exit(lacking())
+
+import Cython
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -22,6 +56,12 @@ from setuptools.command.build_ext import build_ext
 DEBUG = os.environ.get("FASTLOOP_DEBUG") == "1"
 SANITIZE = os.environ.get("FASTLOOP_SANITIZE") == "1"
 CHECKED = DEBUG or SANITIZE
+CORES = len(os.sched_getaffinity(0))
+
+# Objects are kept by kind of build and by ABI, generated C by kind of build and by Cython: what differs in
+# either is never mistaken for up to date.
+BUILD = "build/" + ("sanitize" if SANITIZE else "debug" if DEBUG else "release")
+ABI = str(sysconfig.get_config_var("SOABI"))
 
 DIRECTIVES = {
     "language_level": 3,
@@ -51,17 +91,32 @@ else:
 
 
 class BuildExt(build_ext):
-    """build_ext that says in one sentence what the machine lacks."""
+    """build_ext that compiles on every core, keeps its objects, and says in one sentence what is lacking."""
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        if self.parallel is None:
+            self.parallel = CORES
+        self.build_temp = f"{BUILD}/temp.{ABI}"
+        if self.inplace:
+            # An editable install would build in a throw-away directory, and compile everything every time.
+            self.build_lib = f"{BUILD}/lib.{ABI}"
 
     def run(self) -> None:
-        compiler = os.environ.get("CC", sysconfig.get_config_var("CC") or "cc").split()[0]
-        if shutil.which(compiler) is None and shutil.which("gcc") is None:
-            sys.exit(f"fastloop needs a C compiler to build, and {compiler!r} is not on PATH; install gcc.")
-        include = Path(sysconfig.get_path("include"))
-        if not (include / "Python.h").is_file():
-            sys.exit(f"fastloop needs Python's headers to build, and {include}/Python.h is missing; "
-                     f"install python{sys.version_info.major}.{sys.version_info.minor}-dev.")
+        why = lacking()
+        if why is not None:
+            sys.exit(why)
+        # Only here: metadata and source distributions need no C.
+        generated = {module.name: module for module in cythonized()}
+        for extension in self.extensions:
+            # Sources, and the directories and headers that its cimports brought along.
+            extension.__dict__.update(vars(generated[extension.name]))
         super().run()
+
+    def copy_extensions_to_source(self) -> None:
+        # A newer module in the tree may be of another kind of build.
+        self.force = True
+        super().copy_extensions_to_source()
 
 
 def extensions() -> list[Extension]:
@@ -70,7 +125,8 @@ def extensions() -> list[Extension]:
         Extension(
             str(source.with_suffix("")).replace("/", "."),
             [str(source)],
-            depends=[str(header) for header in sorted(source.parent.glob("*.h"))],
+            # The flags are in this file: an object older than it is out of date.
+            depends=["setup.py", *map(str, sorted(Path(source.parts[0]).rglob("*.h")))],
             extra_compile_args=COMPILE,
             extra_link_args=LINK,
             define_macros=MACROS,
@@ -80,15 +136,25 @@ def extensions() -> list[Extension]:
     ]
 
 
-# Python 3.14 starts cythonize()'s workers by importing this file again.
+def cythonized() -> list[Extension]:
+    """Cythonize what changed; all of it when the directives may have."""
+    generated = Path(BUILD, f"cython-{Cython.__version__}")
+    changed = Path("setup.py").stat().st_mtime
+    modules: list[Extension] = cythonize(
+        extensions(),
+        compiler_directives=DIRECTIVES,
+        build_dir=str(generated),
+        force=any(c.stat().st_mtime < changed for c in generated.rglob("*.c")),
+        nthreads=CORES,
+        quiet=True,
+    )
+    return modules
+
+
+# Cython's workers may import this file again: only the first to run it builds.
 if __name__ == "__main__":
     setup(
-        ext_modules=cythonize(
-            extensions(),
-            compiler_directives=DIRECTIVES,
-            build_dir="build/cython",
-            nthreads=os.cpu_count() or 1,
-            quiet=True,
-        ),
+        ext_modules=extensions(),
         cmdclass={"build_ext": BuildExt},
+        options={"build": {"build_base": BUILD, "build_lib": f"{BUILD}/lib.{ABI}"}},
     )

@@ -1,0 +1,120 @@
+# From a fresh clone, `make serve` and `make test` do everything: virtual environment, build, dependencies.
+# Files named in $(VENV)/stamp say what is done, so that a second run does only what changed.
+
+# Looked for once, and only where it is used: to make the virtual environment.
+PYTHON ?= $(shell .ci/pythons | sed -n '1s/^[^ ]* //p')
+python = $(eval python := $(PYTHON))$(python)
+VENV ?= .venv
+PY = "$(VENV)/bin/python"
+PIP = $(PY) -m pip install -q --disable-pip-version-check --no-build-isolation
+DONE = $(VENV)/stamp
+SOURCES := $(shell find fastloop fastloop_http -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
+# A module whose source is gone must not go on being importable.
+STALE := $(foreach so,$(shell find fastloop fastloop_http -name '*.so'),\
+    $(if $(wildcard $(firstword $(subst ., ,$(so))).pyx),,$(so)))
+$(if $(strip $(STALE)),$(shell rm $(STALE)))
+BENCH = plaintext pipelined echo
+
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help serve build test test-all lint types pytest bench debug asan preflight clean distclean
+
+help:
+	@echo 'make serve      serve examples/hello.py on 127.0.0.1:3000'
+	@echo 'make test       linters, type checks and tests'
+	@echo 'make test-all   the same, and the tests on every other Python found from 3.11 to 3.15'
+	@echo 'make lint types pytest   one of the three; ARGS="-k name" goes to pytest'
+	@echo 'make build      compile in place'
+	@echo 'make bench      measure against the others, into bench/results'
+	@echo 'make debug      tests on a build with Cython checks and debug information, in build/tree-debug'
+	@echo 'make asan       tests on a build with address and undefined-behaviour sanitizers, in build/tree-asan'
+	@echo 'make clean      remove what was built; make distclean: the virtual environments too'
+	@echo
+	@echo 'PYTHON=python3.12 VENV=.venv-3.12 make ...   another Python; one virtual environment is for one Python'
+
+serve: $(DONE)/installed $(DONE)/built
+	exec $(PY) examples/hello.py
+
+build: $(DONE)/installed $(DONE)/built
+
+test: lint types pytest
+
+test-all:
+	@.ci/run
+
+lint: $(DONE)/extra-dev
+	$(PY) -m ruff check .
+	PATH="$$(cd "$(VENV)/bin" && pwd):$$PATH" cython-lint $(filter-out %.h,$(SOURCES))
+
+types: $(DONE)/extra-dev $(DONE)/extra-test
+	$(PY) -m mypy
+
+pytest: $(DONE)/extra-test $(DONE)/built
+	@$(PY) --version
+	$(PY) -m pytest $(ARGS)
+
+bench: $(DONE)/extra-bench $(DONE)/built
+	@command -v wrk >/dev/null || { \
+	    [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	    apt-get -qq update && apt-get -qq install -y wrk >/dev/null; } || { \
+	    echo 'make bench needs the load generator wrk, which is not on PATH; install wrk.' >&2; exit 1; }
+	mkdir -p bench/results
+	$(PY) -m bench.e2e $(BENCH) --check --json bench/results/e2e.json --svg bench/results/e2e.svg
+
+# The checked builds live in a copy of the tree: in place, their modules would take the place of the real ones.
+# Packaging tests stay out: they are about the build that ships.
+COPY = mkdir -p build/tree-$@ && find build/tree-$@ -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} + && \
+    tar -cf - --exclude=./build --exclude='./.*' --exclude='*.so' --exclude=__pycache__ . | tar -xf - -C build/tree-$@ && \
+    py=$$(cd "$(VENV)/bin" && pwd)/python && cd build/tree-$@
+
+debug: $(DONE)/extra-test
+	@$(COPY) && FASTLOOP_DEBUG=1 "$$py" setup.py -q build_ext --inplace && "$$py" -m pytest -m 'not slow' $(ARGS)
+
+# --capture=sys: a sanitizer that ends the process has just written its report to the descriptor pytest would hold.
+asan: $(DONE)/extra-test
+	@test -e "$$($${CC:-gcc} -print-file-name=libasan.so)" || { \
+	    echo "make asan needs gcc's sanitizer libraries, and libasan.so is missing; install libasan." >&2; exit 1; }
+	@$(COPY) && FASTLOOP_SANITIZE=1 "$$py" setup.py -q build_ext --inplace && \
+	    LD_PRELOAD="$$($${CC:-gcc} -print-file-name=libasan.so):$$($${CC:-gcc} -print-file-name=libubsan.so)" \
+	    ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc \
+	    "$$py" -m pytest -m 'not slow' --capture=sys $(ARGS)
+
+# What is missing is said in one sentence, before any tool can say it in fifty.
+preflight:
+	@test -n '$(python)' || { echo 'fastloop needs Python 3.11 to 3.15, and none was found; install one, or name' \
+	    'one: make PYTHON=/path/to/python3.' >&2; exit 1; }
+	@'$(python)' -c 'import sys; sys.exit(sys.version_info < (3, 6))' 2>/dev/null || { \
+	    echo 'fastloop needs Python 3.11 or newer, and $(python) is older or does not run.' >&2; exit 1; }
+	@'$(python)' setup.py preflight
+	@'$(python)' -c 'import ensurepip, venv' 2>/dev/null || { \
+	    version=$$('$(python)' -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	    echo "make needs Python's venv module, and $(python) lacks it; install python$$version-venv." >&2; exit 1; }
+
+$(DONE)/venv:
+	@$(MAKE) --no-print-directory -s preflight PYTHON='$(python)'
+	@echo "$(VENV): $$('$(python)' --version), $(python)" && '$(python)' -m venv "$(VENV)"
+	@mkdir -p "$(DONE)"
+	@$(PY) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+	    > "$(DONE)/tools"
+	$(PIP) -r "$(DONE)/tools"
+	@touch $@
+
+$(DONE)/built: $(DONE)/venv setup.py $(SOURCES)
+	$(PY) setup.py -q build_ext --inplace
+	@touch $@
+
+$(DONE)/installed: pyproject.toml | $(DONE)/built
+	$(PIP) -e .
+	@touch $@
+
+$(DONE)/extra-%: pyproject.toml | $(DONE)/built
+	$(PIP) -e '.[$*]'
+	@touch $@
+
+clean:
+	rm -rf build dist *.egg-info .venv*/stamp/built .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	find . -path './.*' -prune -o -name '*.so' -exec rm {} +
+	find . -path './.*' -prune -o -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf .venv*
