@@ -19,7 +19,7 @@ cdef class Future:
     cdef readonly object _result            # value, once finished without exception
     cdef readonly object _exception         # exception, once finished with one
     cdef object exception_traceback         # its traceback when it was stored: each result() starts again from it
-    cdef public object _cancel_message      # what cancel(msg) said
+    cdef object cancel_message              # what cancel(msg) said
     cdef object cancelled_error             # the CancelledError that ended a task, handed out once
     cdef bint log_traceback                 # the exception has not been retrieved yet
 

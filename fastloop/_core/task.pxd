@@ -58,12 +58,3 @@ cdef class Task(Future):
     cdef int finish(self, int status, PyObject* ended_with) except -1
     cdef int start_eagerly(self) except -1
     cdef int reset(self) except -1
-
-
-cdef class InPlaceRunner:
-    cdef object task                        # idle between runs; None once the last one was let go
-    cdef readonly object loop
-    cdef object context
-    cdef object done_callback
-    cdef readonly Py_ssize_t recycled       # runs after which the task was free for the next one
-    cdef readonly Py_ssize_t let_go         # runs after which somebody else still held the task
