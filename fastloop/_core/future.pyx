@@ -1,7 +1,7 @@
 """The future half of a task: a state, an outcome, the callbacks that wait for it.
 
-Behaves as asyncio.Future does and passes for one. It exists as the base of Task, not to replace asyncio.Future:
-a loop's create_future() goes on giving out asyncio's own.
+Behaves as asyncio.Future does and passes for one. It exists as the base of Task, not to replace
+asyncio.Future: a loop's create_future() goes on giving out asyncio's own.
 """
 
 cimport cython
@@ -166,7 +166,10 @@ cdef class Future:
         return self._exception
 
     def set_result(self, result, /):
-        """Store the result and schedule the callbacks; raise InvalidStateError if there is an outcome already."""
+        """Store the result and schedule the callbacks.
+
+        Raise InvalidStateError if there is an outcome already.
+        """
         self.require_pending()
         self._result = result
         self.state = FUTURE_FINISHED
@@ -231,7 +234,10 @@ cdef class Future:
     # The waiters.
 
     def add_done_callback(self, fn, /, *, context=None):
-        """Have fn(self) called through the loop, in context (a copy of the current one), once there is an outcome."""
+        """Have fn(self) called through the loop once there is an outcome.
+
+        context: what it is called in; a copy of the current one when omitted.
+        """
         if self._loop is None:
             raise RuntimeError(f"{type(self).__name__} object is not initialized.")
         if context is None:
@@ -284,7 +290,7 @@ cdef class Future:
 @cython.final
 @cython.auto_pickle(False)
 cdef class FutureIterator:
-    """Yield a pending future once, to the task that drives the awaiting coroutine; then end with its result."""
+    """Yield a pending future once, to the task that drives the awaiting coroutine; end with its result."""
 
     cdef Future future      # None once it has ended
     cdef bint yielded
@@ -314,8 +320,8 @@ cdef class FutureIterator:
     def throw(self, kind, value=None, traceback=None, /):
         """End with an exception."""
         if PY_VERSION_HEX >= 0x030C0000 and (value is not None or traceback is not None):
-            warnings.warn("the (type, exc, tb) signature of throw() is deprecated, use the single-arg signature "
-                          "instead.", DeprecationWarning, stacklevel=1)
+            warnings.warn("the (type, exc, tb) signature of throw() is deprecated, "
+                          "use the single-arg signature instead.", DeprecationWarning, stacklevel=1)
         if traceback is not None and not isinstance(traceback, TracebackType):
             raise TypeError("throw() third argument must be a traceback")
         if isinstance(kind, type) and issubclass(kind, BaseException):

@@ -4,7 +4,7 @@ from fastloop._core.task cimport Task
 
 
 cdef class RunnerTask(Task):
-    cdef object done_callback               # called with the task when it is done after a suspension; None for nobody
+    cdef object done_callback               # called with the task, once done after a suspension
 
 
 cdef class InPlaceRunner:

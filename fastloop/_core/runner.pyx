@@ -23,7 +23,7 @@ cdef class RunnerTask(Task):
 cdef class InPlaceRunner:
     """Run calls in place as tasks of loop.
 
-    context: what each run gets a copy of; the caller's when omitted.
+    context: what each run gets a copy of; when omitted the current one, which in on_done is the task's.
     on_done: called with the task when one that had suspended is done.
     """
 
@@ -33,10 +33,10 @@ cdef class InPlaceRunner:
         self.done_callback = on_done
 
     def run(self, call, *arguments):
-        """Call call(*arguments), of which there is one at most, as a task, and drive the coroutine it may give.
+        """Call call() or call(argument) as a task and drive the coroutine it may give.
 
-        Return its value, raise its exception, or return the task itself if it has suspended. Raise RuntimeError
-        inside another task of the loop.
+        Return its value, raise its exception, or return the task itself if it has suspended. Raise
+        RuntimeError inside another task of the loop.
         """
         cdef PyObject* outcome = NULL
         cdef PyObject* argument = NULL

@@ -1,8 +1,8 @@
 """The task of the package: runs a coroutine through any asyncio loop, or in place for a compiled owner.
 
-In place means: from where the owner stands, with no loop turn and no object made for the run but the context. The
-handler still is a task to everyone who asks, from its first line: asyncio.current_task(), all_tasks(), timeout(),
-TaskGroup, anyio's cancel scopes. A run that suspends goes on through the loop like any task.
+In place means: from where the owner stands, with no loop turn and no object made for the run but the context.
+The handler still is a task to everyone who asks, from its first line: asyncio.current_task(), all_tasks(),
+timeout(), TaskGroup, anyio's cancel scopes. A run that suspends goes on through the loop like any task.
 Knows asyncio's documented extension hooks, not its private structures, and no particular loop.
 """
 
@@ -14,7 +14,7 @@ from fastloop._core.future cimport FUTURE_CANCELLED, FUTURE_FINISHED, FUTURE_PEN
 cimport fastloop._sys.cpython as capi
 
 import asyncio
-from asyncio import base_futures, base_tasks, coroutines, futures, tasks
+from asyncio import base_futures, base_tasks, coroutines, tasks
 from collections.abc import Coroutine
 from inspect import isgenerator
 
@@ -33,8 +33,8 @@ cdef object current_tasks = getattr(tasks, "_current_tasks", None)
 cdef str THROW = "throw"
 
 
-# The current task. Up to 3.13 it is an entry of asyncio's dict, {loop: task}, written directly: the documented hooks
-# cost a run in place three times as much. From 3.14 there are only the hooks, and they are cheap.
+# The current task. Up to 3.13 it is an entry of asyncio's dict, {loop: task}, written directly: cheaper than
+# the documented hooks. From 3.14 there are only the hooks.
 
 cdef inline int call_hook(object hook, object loop, object task) except -1:
     cdef PyObject* arguments[2]
@@ -96,7 +96,8 @@ cdef class Task(Future):
             context = capi.PyContext_CopyCurrent()
         elif not capi.PyContext_CheckExact(context):
             raise TypeError(f"a contextvars.Context was expected, got {type(context).__name__}")
-        self.name = f"Task-{next_name()}" if name is None else str(name)
+        if name is not None:
+            self.name = str(name)
         self._coro = coro
         self.task_context = context
         if eager_start and swap_hook is None:
@@ -253,7 +254,7 @@ cdef class Task(Future):
     cdef int drive(self, object error, PyObject** outcome) noexcept:
         """Send None or throw error into the coroutine: TASK_*, and what it yielded, returned or raised."""
         cdef capi.PySendResult sent
-        # SAFETY: a reference of our own: cancelling code may make the task forget its coroutine while it runs.
+        # SAFETY: a reference of our own, for the pointers below.
         coro = self._coro
         outcome[0] = NULL
         if error is None:
@@ -265,8 +266,8 @@ cdef class Task(Future):
                 return TASK_SUSPENDED
             outcome[0] = capi.fastloop_take_raised()
             return TASK_RAISED
-        # SAFETY: locals and a constant, all of which outlive the call. Called from C to leave no line of this file
-        # in the handler's tracebacks.
+        # SAFETY: locals and a constant, which outlive the call. Called from C so that no line of this file
+        # gets into the handler's tracebacks.
         outcome[0] = capi.PyObject_CallMethodOneArg(<PyObject*>coro, <PyObject*>THROW, <PyObject*>error)
         if outcome[0] != NULL:
             return TASK_SUSPENDED
@@ -284,9 +285,13 @@ cdef class Task(Future):
 
     cdef int suspend(self, object yielded) except -1:
         """Wait for what the coroutine yielded: a future, or None for one turn of the loop."""
+        if yielded is None:
+            self._loop.call_soon(self._step, context=self.task_context)
+            return 0
         blocking = getattr(yielded, "_asyncio_future_blocking", None)
         if blocking is not None:
-            if futures._get_loop(yielded) is not self._loop:
+            loop = yielded.get_loop() if hasattr(yielded, "get_loop") else yielded._loop
+            if loop is not self._loop:
                 mistake = f"Task {self!r} got Future {yielded!r} attached to a different loop"
             elif not blocking:
                 mistake = f"yield was used instead of yield from in task {self!r} with {yielded!r}"
@@ -299,9 +304,6 @@ cdef class Task(Future):
                 if self._must_cancel and yielded.cancel(msg=self.cancel_message):
                     self._must_cancel = False
                 return 0
-        elif yielded is None:
-            self._loop.call_soon(self._step, context=self.task_context)
-            return 0
         elif isgenerator(yielded):
             mistake = f"yield was used instead of yield from for generator in task {self!r} with {yielded!r}"
         else:
@@ -310,9 +312,9 @@ cdef class Task(Future):
         return 0
 
     cdef int settle(self, int status, PyObject* ended_with) except -1:
-        """Store what the coroutine ended with, a reference that is taken over; return TASK_RETURNED or TASK_RAISED.
+        """Store what the coroutine ended with, a reference that is taken over, and tell nobody yet.
 
-        Tells nobody yet.
+        Return TASK_RETURNED or TASK_RAISED.
         """
         # SAFETY: the reference is ours; `ended` takes one of its own.
         ended = <object>ended_with
@@ -336,6 +338,10 @@ cdef class Task(Future):
 
     cdef int finish(self, int status, PyObject* ended_with) except -1:
         """End a task that runs through the loop: settle() and tell owner and waiters."""
+        if self.state != FUTURE_PENDING:
+            # SAFETY: the reference we were to take over.
+            Py_DECREF(<object>ended_with)
+            self.require_pending()
         status = self.settle(status, ended_with)
         exception = self._exception
         self.announce()
@@ -378,7 +384,7 @@ cdef class Task(Future):
         self.start_pending(loop)
         self.state = FUTURE_FINISHED
         register_task(self)
-        # SAFETY: an identity, never followed: asyncio's set keeps the reference for as long as the task lives.
+        # SAFETY: an identity, never followed; asyncio's set keeps the reference as long as the task lives.
         self.registration = capi.fastloop_weak_references(<PyObject*>self)
         return 0
 
@@ -396,7 +402,10 @@ cdef class Task(Future):
         self.task_context = context
         self.state = FUTURE_PENDING
 
-        produced = capi.PyObject_CallNoArgs(call) if argument == NULL else capi.PyObject_CallOneArg(call, argument)
+        if argument == NULL:
+            produced = capi.PyObject_CallNoArgs(call)
+        else:
+            produced = capi.PyObject_CallOneArg(call, argument)
         if produced == NULL:
             status = TASK_RAISED
             produced = capi.fastloop_take_raised()
@@ -469,18 +478,19 @@ cdef class Task(Future):
 
     cdef int reset(self) except -1:
         """Forget everything about the last run. Nobody but the owner can see this."""
+        # What is let go below may run code of others: they must not find the task idle before it is.
+        self.unannounced = True
         self.state = FUTURE_FINISHED
-        self.unannounced = self._must_cancel = self.blocking = self.log_traceback = False
-        self.destroyed_quietly = False
+        self._must_cancel = self.blocking = self.log_traceback = self.destroyed_quietly = False
         self.cancels_requested = 0
         self._fut_waiter = None
         self.name = None
         self.cancel_message = None
         self.cancelled_error = None
         self.exception_traceback = None
-        # What was let go from here on may run code of others, which finds the task idle.
         self._exception = None
         self._result = None
         self._coro = None
         self.task_context = None
+        self.unannounced = False
         return 0
