@@ -18,8 +18,8 @@ cdef class Future:
     cdef int state                          # FUTURE_*
     cdef readonly object _result            # value, once finished without exception
     cdef readonly object _exception         # exception, once finished with one
-    cdef object exception_traceback         # its traceback when it was stored: each result() starts again from it
-    cdef public object _cancel_message      # what cancel(msg) said
+    cdef object exception_traceback         # its traceback as stored: each result() starts from it
+    cdef object cancel_message              # what cancel(msg) said
     cdef object cancelled_error             # the CancelledError that ended a task, handed out once
     cdef bint log_traceback                 # the exception has not been retrieved yet
 
@@ -34,5 +34,5 @@ cdef class Future:
     cdef int announce(self) except -1
     cdef int schedule_callbacks(self) except -1
 
-    # Called once as the future is done, before its callbacks are scheduled. Does nothing here: for compiled owners.
+    # Called once as the future is done, before its callbacks are scheduled. For compiled owners.
     cdef void on_done(self) noexcept

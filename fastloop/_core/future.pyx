@@ -1,7 +1,7 @@
 """The future half of a task: a state, an outcome, the callbacks that wait for it.
 
-Behaves as asyncio.Future does and passes for one. It exists as the base of Task, not to replace asyncio.Future:
-a loop's create_future() goes on giving out asyncio's own.
+Behaves as asyncio.Future does and passes for one. It exists as the base of Task, not to replace
+asyncio.Future: a loop's create_future() goes on giving out asyncio's own.
 """
 
 cimport cython
@@ -9,9 +9,10 @@ from cpython.version cimport PY_VERSION_HEX
 
 import asyncio
 import sys
+import warnings
 from asyncio import base_futures, events, format_helpers
 from contextvars import copy_context
-from types import GenericAlias
+from types import GenericAlias, TracebackType
 
 cdef object AsyncioFuture = asyncio.Future
 cdef object CancelledError = asyncio.CancelledError
@@ -75,6 +76,18 @@ cdef class Future:
     @property
     def _callbacks(self):
         return self.callbacks
+
+    @property
+    def _cancel_message(self):
+        return self.cancel_message
+
+    @_cancel_message.setter
+    def _cancel_message(self, value):
+        self.cancel_message = value
+
+    @_cancel_message.deleter
+    def _cancel_message(self):
+        raise AttributeError("cannot delete attribute")
 
     @property
     def _asyncio_future_blocking(self):
@@ -153,7 +166,10 @@ cdef class Future:
         return self._exception
 
     def set_result(self, result, /):
-        """Store the result and schedule the callbacks; raise InvalidStateError if there is an outcome already."""
+        """Store the result and schedule the callbacks.
+
+        Raise InvalidStateError if there is an outcome already.
+        """
         self.require_pending()
         self._result = result
         self.state = FUTURE_FINISHED
@@ -166,8 +182,6 @@ cdef class Future:
             exception = exception()
         if not isinstance(exception, BaseException):
             raise TypeError("invalid exception object")
-        if PY_VERSION_HEX < 0x030C0000 and isinstance(exception, StopIteration):
-            raise TypeError("StopIteration interacts badly with generators and cannot be raised into a Future")
         self.store_exception(exception)
         self.announce()
 
@@ -178,7 +192,7 @@ cdef class Future:
             return False
         self.require_pending()
         self.state = FUTURE_CANCELLED
-        self._cancel_message = msg
+        self.cancel_message = msg
         self.announce()
         return True
 
@@ -199,9 +213,9 @@ cdef class Future:
         if error is not None:
             self.cancelled_error = None
             return error
-        if self._cancel_message is None:
+        if self.cancel_message is None:
             return CancelledError()
-        return CancelledError(self._cancel_message)
+        return CancelledError(self.cancel_message)
 
     cdef int store_exception(self, object exception) except -1:
         """Become finished with exception, not announced yet."""
@@ -220,7 +234,10 @@ cdef class Future:
     # The waiters.
 
     def add_done_callback(self, fn, /, *, context=None):
-        """Have fn(self) called through the loop, in context (a copy of the current one), once there is an outcome."""
+        """Have fn(self) called through the loop once there is an outcome.
+
+        context: what it is called in; a copy of the current one when omitted.
+        """
         if self._loop is None:
             raise RuntimeError(f"{type(self).__name__} object is not initialized.")
         if context is None:
@@ -264,12 +281,61 @@ cdef class Future:
         pass
 
     def __await__(self):
-        if self.state == FUTURE_PENDING:
-            self.blocking = True
-            yield self  # The task that drives the awaiting coroutine takes it from here.
-        if self.state == FUTURE_PENDING:
-            raise RuntimeError("await wasn't used with future")
-        return self.result()
+        return FutureIterator.__new__(FutureIterator, self)
 
     def __iter__(self):
-        return self.__await__()
+        return FutureIterator.__new__(FutureIterator, self)
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class FutureIterator:
+    """Yield a pending future once, to the task that drives the awaiting coroutine; end with its result."""
+
+    cdef Future future      # None once it has ended
+    cdef bint yielded
+
+    def __cinit__(self, Future future not None):
+        self.future = future
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        future = self.future
+        if future is None:
+            raise StopIteration
+        if future.state == FUTURE_PENDING:
+            if self.yielded:
+                raise RuntimeError("await wasn't used with future")
+            self.yielded = future.blocking = True
+            return future
+        self.future = None
+        raise StopIteration(future.result())
+
+    def send(self, value, /):
+        """Go on; what is sent does not matter."""
+        return self.__next__()
+
+    def throw(self, kind, value=None, traceback=None, /):
+        """End with an exception."""
+        if PY_VERSION_HEX >= 0x030C0000 and (value is not None or traceback is not None):
+            warnings.warn("the (type, exc, tb) signature of throw() is deprecated, "
+                          "use the single-arg signature instead.", DeprecationWarning, stacklevel=1)
+        if traceback is not None and not isinstance(traceback, TracebackType):
+            raise TypeError("throw() third argument must be a traceback")
+        if isinstance(kind, type) and issubclass(kind, BaseException):
+            if not isinstance(value, kind):
+                value = kind() if value is None else kind(*value) if isinstance(value, tuple) else kind(value)
+        elif not isinstance(kind, BaseException):
+            raise TypeError("exceptions must be classes deriving BaseException or instances of such a class")
+        elif value is not None:
+            raise TypeError("instance exception may not have a separate value")
+        else:
+            value = kind
+        self.future = None
+        raise value if traceback is None else value.with_traceback(traceback)
+
+    def close(self):
+        """End."""
+        self.future = None

@@ -3,12 +3,16 @@
 An owner subclasses Task, makes it an idle task of its loop once (adopt), and for each job does
 
     outcome = NULL
-    status = task.run(<PyObject*>call, <PyObject*>argument, context, &outcome)   # -1: KeyboardInterrupt, SystemExit...
-    if status == TASK_SUSPENDED:    # goes on through the loop; on_done() tells its end, the outcome is in the task
+    status = task.run(<PyObject*>call, <PyObject*>argument, context, &outcome)
+    if status == TASK_SUSPENDED:    # goes on through the loop; on_done() tells its end, see there
         ...
-    else:                           # *outcome is a new reference to the value or to the exception instance
+    else:                           # outcome is a new reference, to the value or to the exception instance
         if not task.recycle(owned):
             task = <another one>
+
+The inherited on_done() is called when a task that had suspended is done: its outcome is in `state`,
+`_result`, `_exception` and `cancelled_error`. It is not the current task any more, but its context is still
+entered: give the next run one of your own. An owner that has dealt with the exception clears `log_traceback`.
 """
 
 from cpython.object cimport PyObject
@@ -39,16 +43,18 @@ cdef class Task(Future):
     cdef bint unannounced                   # run() has finished it and recycle() has not decided yet
     cdef PyWeakReference* registration      # asyncio's own weak reference to it; NULL unless adopted
 
-    # Make a blank Task (from __new__) an idle, reusable task of loop: it looks done, and all_tasks() sees it whenever
-    # it is pending.
+    # Make a blank Task (from __new__) an idle, reusable task of loop: it looks done, and all_tasks() sees it
+    # whenever it is pending.
     cdef int adopt(self, object loop) except -1
 
-    # Call call(argument), or call() if argument is NULL, as this task in a copy of context (None: the current one),
-    # and drive the coroutine it gives until it ends or suspends: TASK_*. Other errors than the handler's are raised.
+    # Call call(argument), or call() if argument is NULL, as this task in a copy of context (None: the current
+    # one), and drive the coroutine it gives until it ends or suspends: TASK_*. Raises KeyboardInterrupt and
+    # SystemExit, and errors that are not the call's.
     cdef int run(self, PyObject* call, PyObject* argument, object context, PyObject** outcome) except -1
 
-    # After run() has given TASK_RETURNED or TASK_RAISED, or later than on_done(): reset to idle and return True if the
-    # caller alone holds the task, through `owned` references. Otherwise its waiters are told and it must be let go.
+    # After run() has given TASK_RETURNED or TASK_RAISED, or some time after on_done(): reset to idle and
+    # return True if the caller alone holds the task, by `owned` references. Otherwise tell its waiters and
+    # return False: it must be let go.
     cdef bint recycle(self, Py_ssize_t owned) except -1
 
     cdef int step(self, object error) except -1
@@ -58,12 +64,3 @@ cdef class Task(Future):
     cdef int finish(self, int status, PyObject* ended_with) except -1
     cdef int start_eagerly(self) except -1
     cdef int reset(self) except -1
-
-
-cdef class InPlaceRunner:
-    cdef object task                        # idle between runs; None once the last one was let go
-    cdef readonly object loop
-    cdef object context
-    cdef object done_callback
-    cdef readonly Py_ssize_t recycled       # runs after which the task was free for the next one
-    cdef readonly Py_ssize_t let_go         # runs after which somebody else still held the task

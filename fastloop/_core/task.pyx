@@ -1,8 +1,8 @@
 """The task of the package: runs a coroutine through any asyncio loop, or in place for a compiled owner.
 
-In place means: from where the owner stands, with no loop turn and no object made for the run but the context. The
-handler still is a task to everyone who asks, from its first line: asyncio.current_task(), all_tasks(), timeout(),
-TaskGroup, anyio's cancel scopes. A run that suspends goes on through the loop like any task.
+In place means: from where the owner stands, with no loop turn and no object made for the run but the context.
+The handler still is a task to everyone who asks, from its first line: asyncio.current_task(), all_tasks(),
+timeout(), TaskGroup, anyio's cancel scopes. A run that suspends goes on through the loop like any task.
 Knows asyncio's documented extension hooks, not its private structures, and no particular loop.
 """
 
@@ -11,35 +11,10 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_REFCNT
 
 from fastloop._core.future cimport FUTURE_CANCELLED, FUTURE_FINISHED, FUTURE_PENDING, Future
-from fastloop._sys.cpython cimport (
-    FASTLOOP_CURRENT_TASK_IN_DICT,
-    PyContext_CheckExact,
-    PyContext_Copy,
-    PyContext_CopyCurrent,
-    PyContext_Enter,
-    PyContext_Exit,
-    PyCoro_CheckExact,
-    PyDict_DelItem,
-    PyDict_GET_SIZE,
-    PyDict_GetItemWithError,
-    PyDict_SetDefault,
-    PyIter_Send,
-    PyObject_CallMethodOneArg,
-    PyObject_CallNoArgs,
-    PyObject_CallOneArg,
-    PyObject_Vectorcall,
-    PySendResult,
-    PYGEN_NEXT,
-    PYGEN_RETURN,
-    PyWeakReference,
-    fastloop_has_attributes,
-    fastloop_has_await,
-    fastloop_take_raised,
-    fastloop_weak_references,
-)
+cimport fastloop._sys.cpython as capi
 
 import asyncio
-from asyncio import base_tasks, coroutines, futures, tasks
+from asyncio import base_futures, base_tasks, coroutines, tasks
 from collections.abc import Coroutine
 from inspect import isgenerator
 
@@ -50,70 +25,58 @@ cdef object next_name = tasks._task_name_counter
 cdef object register_task = tasks._register_task
 cdef object enter_hook = tasks._enter_task
 cdef object leave_hook = tasks._leave_task
+# Eager tasks came with 3.12.
 cdef object swap_hook = getattr(tasks, "_swap_current_task", None)
-cdef object current_tasks = tasks._current_tasks
+cdef object register_eager_task = getattr(tasks, "_register_eager_task", None)
+cdef object unregister_eager_task = getattr(tasks, "_unregister_eager_task", None)
+cdef object current_tasks = getattr(tasks, "_current_tasks", None)
 cdef str THROW = "throw"
 
 
-# The current task. The dict is asyncio's own up to 3.13, {loop: task}; written directly because the hooks cost twice
-# as much, and the pair of them is a third of what a run in place may cost. From 3.14 there are only the hooks.
+# The current task. Up to 3.13 it is an entry of asyncio's dict, {loop: task}, written directly: cheaper than
+# the documented hooks. From 3.14 there are only the hooks.
+
+cdef inline int call_hook(object hook, object loop, object task) except -1:
+    cdef PyObject* arguments[2]
+    # SAFETY: our parameters, which outlive the call.
+    arguments[0] = <PyObject*>loop
+    # SAFETY: as above.
+    arguments[1] = <PyObject*>task
+    # SAFETY: as above.
+    capi.PyObject_Vectorcall(<PyObject*>hook, arguments, 2, NULL)
+    return 0
+
 
 cdef inline int enter_task(object loop, object task) except -1:
     """Make task the current one of loop; raise asyncio's RuntimeError if there is one already."""
     cdef Py_ssize_t before
     cdef PyObject* current
-    cdef PyObject* arguments[2]
-    if FASTLOOP_CURRENT_TASK_IN_DICT:
-        before = PyDict_GET_SIZE(current_tasks)
-        # SAFETY: borrowed from the dict; looked at before anything else runs.
-        current = PyDict_SetDefault(current_tasks, loop, task)
-        if PyDict_GET_SIZE(current_tasks) == before:
-            raise RuntimeError(f"Cannot enter into task {task!r} while another task {<object>current!r} "
-                               f"is being executed.")
-        return 0
-    # SAFETY: our parameters outlive the call.
-    arguments[0] = <PyObject*>loop
-    # SAFETY: as above.
-    arguments[1] = <PyObject*>task
-    # SAFETY: a module global that is never rebound.
-    PyObject_Vectorcall(<PyObject*>enter_hook, arguments, 2, NULL)
+    if not capi.FASTLOOP_CURRENT_TASK_IN_DICT:
+        return call_hook(enter_hook, loop, task)
+    before = capi.PyDict_GET_SIZE(current_tasks)
+    # SAFETY: borrowed from the dict, which nothing changes before `current` is last used.
+    current = capi.PyDict_SetDefault(current_tasks, loop, task)
+    if capi.PyDict_GET_SIZE(current_tasks) == before:
+        raise RuntimeError(f"Cannot enter into task {task!r} while another task {<object>current!r} "
+                           "is being executed.")
     return 0
 
 
 cdef inline int leave_task(object loop, object task) except -1:
     """End enter_task()."""
-    cdef PyObject* current
-    cdef PyObject* arguments[2]
-    if FASTLOOP_CURRENT_TASK_IN_DICT:
-        # SAFETY: borrowed from the dict; compared at once.
-        current = PyDict_GetItemWithError(current_tasks, loop)
-        if current != <PyObject*>task:
-            raise RuntimeError(f"Leaving task {task!r} does not match the current task "
-                               f"{None if current == NULL else <object>current!r}.")
-        PyDict_DelItem(current_tasks, loop)
-        return 0
-    # SAFETY: our parameters outlive the call.
-    arguments[0] = <PyObject*>loop
-    # SAFETY: as above.
-    arguments[1] = <PyObject*>task
-    # SAFETY: a module global that is never rebound.
-    PyObject_Vectorcall(<PyObject*>leave_hook, arguments, 2, NULL)
+    if not capi.FASTLOOP_CURRENT_TASK_IN_DICT:
+        return call_hook(leave_hook, loop, task)
+    # SAFETY: borrowed from the dict, compared at once.
+    if capi.PyDict_GetItemWithError(current_tasks, loop) != <PyObject*>task:
+        raise RuntimeError(f"Leaving task {task!r} does not match the current task "
+                           f"{current_tasks.get(loop)!r}.")
+    capi.PyDict_DelItem(current_tasks, loop)
     return 0
 
 
 cdef int raise_current() except -1:
     """Raise the exception the interpreter has set already."""
     return -1
-
-
-cdef object swap_task(object loop, object task):
-    """Make task (None: no task) the current one of loop, whatever was; return what was."""
-    if swap_hook is not None:
-        return swap_hook(loop, task)
-    previous = current_tasks.pop(loop, None)
-    if task is not None:
-        current_tasks[loop] = task
-    return previous
 
 
 @cython.auto_pickle(False)
@@ -130,14 +93,16 @@ cdef class Task(Future):
         if not coroutines.iscoroutine(coro):
             raise TypeError(f"a coroutine was expected, got {coro!r}")
         if context is None:
-            context = PyContext_CopyCurrent()
-        elif not PyContext_CheckExact(context):
+            context = capi.PyContext_CopyCurrent()
+        elif not capi.PyContext_CheckExact(context):
             raise TypeError(f"a contextvars.Context was expected, got {type(context).__name__}")
-        self.name = f"Task-{next_name()}" if name is None else str(name)
+        if name is not None:
+            self.name = str(name)
         self._coro = coro
         self.task_context = context
+        if eager_start and swap_hook is None:
+            raise TypeError("eager_start needs Python 3.12, as asyncio.Task's does")
         if eager_start and self._loop.is_running():
-            register_task(self)
             self.start_eagerly()
             self.destroyed_quietly = False
         else:
@@ -158,6 +123,11 @@ cdef class Task(Future):
         return AsyncioTask
 
     def __repr__(self):
+        if self._coro is None:
+            # In place, before the call has given a coroutine or after the run; asyncio's own insists on one.
+            details = base_futures._future_repr_info(self)
+            details.insert(1, f"name={self.get_name()!r}")
+            return f"<{type(self).__name__} {' '.join(details)}>"
         return base_tasks._task_repr(self)
 
     @property
@@ -222,7 +192,7 @@ cdef class Task(Future):
             return True
         # No waiter, or a waiter that is done: the next step is under way already.
         self._must_cancel = True
-        self._cancel_message = msg
+        self.cancel_message = msg
         return True
 
     def cancelling(self):
@@ -283,25 +253,25 @@ cdef class Task(Future):
 
     cdef int drive(self, object error, PyObject** outcome) noexcept:
         """Send None or throw error into the coroutine: TASK_*, and what it yielded, returned or raised."""
-        cdef PySendResult sent
-        # SAFETY: a reference of our own: cancelling code may make the task forget its coroutine while it runs.
+        cdef capi.PySendResult sent
+        # SAFETY: a reference of our own, for the pointers below.
         coro = self._coro
         outcome[0] = NULL
         if error is None:
             # SAFETY: `coro` and None outlive the call.
-            sent = PyIter_Send(<PyObject*>coro, <PyObject*>None, outcome)
-            if sent == PYGEN_RETURN:
+            sent = capi.PyIter_Send(<PyObject*>coro, <PyObject*>None, outcome)
+            if sent == capi.PYGEN_RETURN:
                 return TASK_RETURNED
-            if sent == PYGEN_NEXT:
+            if sent == capi.PYGEN_NEXT:
                 return TASK_SUSPENDED
-            outcome[0] = fastloop_take_raised()
+            outcome[0] = capi.fastloop_take_raised()
             return TASK_RAISED
-        # SAFETY: locals and a constant, all of which outlive the call. Called from C to leave no line of this file
-        # in the handler's tracebacks.
-        outcome[0] = PyObject_CallMethodOneArg(<PyObject*>coro, <PyObject*>THROW, <PyObject*>error)
+        # SAFETY: locals and a constant, which outlive the call. Called from C so that no line of this file
+        # gets into the handler's tracebacks.
+        outcome[0] = capi.PyObject_CallMethodOneArg(<PyObject*>coro, <PyObject*>THROW, <PyObject*>error)
         if outcome[0] != NULL:
             return TASK_SUSPENDED
-        outcome[0] = fastloop_take_raised()
+        outcome[0] = capi.fastloop_take_raised()
         # SAFETY: a new reference; `raised` takes one of its own.
         raised = <object>outcome[0]
         if isinstance(raised, StopIteration):
@@ -315,9 +285,13 @@ cdef class Task(Future):
 
     cdef int suspend(self, object yielded) except -1:
         """Wait for what the coroutine yielded: a future, or None for one turn of the loop."""
+        if yielded is None:
+            self._loop.call_soon(self._step, context=self.task_context)
+            return 0
         blocking = getattr(yielded, "_asyncio_future_blocking", None)
         if blocking is not None:
-            if futures._get_loop(yielded) is not self._loop:
+            loop = yielded.get_loop() if hasattr(yielded, "get_loop") else yielded._loop
+            if loop is not self._loop:
                 mistake = f"Task {self!r} got Future {yielded!r} attached to a different loop"
             elif not blocking:
                 mistake = f"yield was used instead of yield from in task {self!r} with {yielded!r}"
@@ -327,12 +301,9 @@ cdef class Task(Future):
                 yielded._asyncio_future_blocking = False
                 yielded.add_done_callback(self._wakeup, context=self.task_context)
                 self._fut_waiter = yielded
-                if self._must_cancel and yielded.cancel(msg=self._cancel_message):
+                if self._must_cancel and yielded.cancel(msg=self.cancel_message):
                     self._must_cancel = False
                 return 0
-        elif yielded is None:
-            self._loop.call_soon(self._step, context=self.task_context)
-            return 0
         elif isgenerator(yielded):
             mistake = f"yield was used instead of yield from for generator in task {self!r} with {yielded!r}"
         else:
@@ -341,9 +312,9 @@ cdef class Task(Future):
         return 0
 
     cdef int settle(self, int status, PyObject* ended_with) except -1:
-        """Store what the coroutine ended with, a reference that is taken over; return TASK_RETURNED or TASK_RAISED.
+        """Store what the coroutine ended with, a reference that is taken over, and tell nobody yet.
 
-        Tells nobody yet.
+        Return TASK_RETURNED or TASK_RAISED.
         """
         # SAFETY: the reference is ours; `ended` takes one of its own.
         ended = <object>ended_with
@@ -359,7 +330,7 @@ cdef class Task(Future):
             self.state = FUTURE_CANCELLED
         elif isinstance(ended, CancelledError):
             self.cancelled_error = ended
-            self._cancel_message = None
+            self.cancel_message = None
             self.state = FUTURE_CANCELLED
         else:
             self.store_exception(ended)
@@ -367,6 +338,10 @@ cdef class Task(Future):
 
     cdef int finish(self, int status, PyObject* ended_with) except -1:
         """End a task that runs through the loop: settle() and tell owner and waiters."""
+        if self.state != FUTURE_PENDING:
+            # SAFETY: the reference we were to take over.
+            Py_DECREF(<object>ended_with)
+            self.require_pending()
         status = self.settle(status, ended_with)
         exception = self._exception
         self.announce()
@@ -378,9 +353,10 @@ cdef class Task(Future):
         """Run the first step now, as the current task for as long as it takes."""
         cdef PyObject* outcome = NULL
         cdef int status = TASK_SUSPENDED
-        previous = swap_task(self._loop, self)
+        previous = swap_hook(self._loop, self)
+        register_eager_task(self)
         try:
-            if PyContext_Enter(self.task_context) < 0:
+            if capi.PyContext_Enter(self.task_context) < 0:
                 raise_current()
             try:
                 status = self.drive(None, &outcome)
@@ -393,10 +369,13 @@ cdef class Task(Future):
                     self.finish(status, outcome)
                     self._coro = None
             finally:
-                if PyContext_Exit(self.task_context) < 0:
+                if capi.PyContext_Exit(self.task_context) < 0:
                     raise_current()
         finally:
-            swap_task(self._loop, previous)
+            unregister_eager_task(self)
+            swap_hook(self._loop, previous)
+        if self.state == FUTURE_PENDING:
+            register_task(self)
         return 0
 
     # In place.
@@ -405,8 +384,8 @@ cdef class Task(Future):
         self.start_pending(loop)
         self.state = FUTURE_FINISHED
         register_task(self)
-        # SAFETY: an identity, never followed: asyncio's set keeps the reference for as long as the task lives.
-        self.registration = fastloop_weak_references(<PyObject*>self)
+        # SAFETY: an identity, never followed; asyncio's set keeps the reference as long as the task lives.
+        self.registration = capi.fastloop_weak_references(<PyObject*>self)
         return 0
 
     cdef int run(self, PyObject* call, PyObject* argument, object context, PyObject** outcome) except -1:
@@ -415,21 +394,24 @@ cdef class Task(Future):
         error = None
         if self.state == FUTURE_PENDING or self.unannounced or self._loop is None:
             raise RuntimeError(f"only an idle task can run in place, not {self!r}")
-        context = PyContext_CopyCurrent() if context is None else PyContext_Copy(context)
+        context = capi.PyContext_CopyCurrent() if context is None else capi.PyContext_Copy(context)
         enter_task(self._loop, self)
-        if PyContext_Enter(context) < 0:
+        if capi.PyContext_Enter(context) < 0:
             leave_task(self._loop, self)
             raise_current()
         self.task_context = context
         self.state = FUTURE_PENDING
 
-        produced = PyObject_CallNoArgs(call) if argument == NULL else PyObject_CallOneArg(call, argument)
+        if argument == NULL:
+            produced = capi.PyObject_CallNoArgs(call)
+        else:
+            produced = capi.PyObject_CallOneArg(call, argument)
         if produced == NULL:
             status = TASK_RAISED
-            produced = fastloop_take_raised()
+            produced = capi.fastloop_take_raised()
         # SAFETY: a new reference, kept while isinstance() looks.
-        elif PyCoro_CheckExact(produced) or (
-            fastloop_has_await(produced) and isinstance(<object>produced, Coroutine)
+        elif capi.PyCoro_CheckExact(produced) or (
+            capi.fastloop_has_await(produced) and isinstance(<object>produced, Coroutine)
         ):
             # SAFETY: the task takes a reference of its own before ours is dropped.
             self._coro = <object>produced
@@ -450,7 +432,7 @@ cdef class Task(Future):
             except BaseException as raised:
                 # Raised below, when context and current task are left.
                 error = raised
-        if PyContext_Exit(context) < 0:
+        if capi.PyContext_Exit(context) < 0:
             raise_current()
         leave_task(self._loop, self)
         if error is not None:
@@ -473,11 +455,11 @@ cdef class Task(Future):
         return status
 
     cdef bint recycle(self, Py_ssize_t owned) except -1:
-        cdef PyWeakReference* watched
+        cdef capi.PyWeakReference* watched
         if self.state == FUTURE_PENDING:
             return False
         # SAFETY: borrowed; nothing that could drop it runs before the last look.
-        watched = fastloop_weak_references(<PyObject*>self)
+        watched = capi.fastloop_weak_references(<PyObject*>self)
         if (
             Py_REFCNT(self) == owned
             and watched == self.registration
@@ -485,7 +467,7 @@ cdef class Task(Future):
             and watched.wr_next == NULL
             and self.callbacks is None
             # SAFETY: as above.
-            and not fastloop_has_attributes(<PyObject*>self)
+            and not capi.fastloop_has_attributes(<PyObject*>self)
         ):
             self.reset()
             return True
@@ -496,76 +478,19 @@ cdef class Task(Future):
 
     cdef int reset(self) except -1:
         """Forget everything about the last run. Nobody but the owner can see this."""
+        # What is let go below may run code of others: they must not find the task idle before it is.
+        self.unannounced = True
         self.state = FUTURE_FINISHED
-        self.unannounced = self._must_cancel = self.blocking = self.log_traceback = False
-        self.destroyed_quietly = False
+        self._must_cancel = self.blocking = self.log_traceback = self.destroyed_quietly = False
         self.cancels_requested = 0
         self._fut_waiter = None
         self.name = None
-        self._cancel_message = None
+        self.cancel_message = None
         self.cancelled_error = None
         self.exception_traceback = None
-        # What was let go from here on may run code of others, which finds the task idle.
         self._exception = None
         self._result = None
         self._coro = None
         self.task_context = None
+        self.unannounced = False
         return 0
-
-
-cdef class InPlaceRunner:
-    """Run calls in place as tasks of loop, from Python: for tests and for embedders without a compiled owner.
-
-    context: what each run gets a copy of; the caller's when omitted.
-    on_done: called with the task when one that had suspended is done.
-    """
-
-    def __init__(self, loop, *, context=None, on_done=None):
-        self.loop = loop
-        self.context = context
-        self.done_callback = on_done
-
-    def run(self, call, *arguments):
-        """Call call(*arguments), of which there is one at most, as a task, and drive the coroutine it may give.
-
-        Return its value, raise its exception, or return the task itself if it has suspended.
-        """
-        cdef PyObject* outcome = NULL
-        cdef PyObject* argument = NULL
-        cdef RunnerTask task
-        cdef int status
-        if len(arguments) > 1:
-            raise TypeError(f"run() takes one argument for the call at most, not {len(arguments)}")
-        if arguments:
-            # SAFETY: `arguments` holds it to the end of this call.
-            argument = <PyObject*>arguments[0]
-        task = self.task
-        self.task = None
-        if task is None:
-            task = RunnerTask.__new__(RunnerTask)
-            task.done_callback = self.done_callback
-            task.adopt(self.loop)
-        # SAFETY: `call` is a parameter, which its caller holds.
-        status = task.run(<PyObject*>call, argument, self.context, &outcome)
-        if status == TASK_SUSPENDED:
-            return task
-        # SAFETY: run() gave us the reference; `ended` takes one of its own.
-        ended = <object>outcome
-        Py_DECREF(ended)
-        if task.recycle(1):
-            self.recycled += 1
-            self.task = task
-        else:
-            self.let_go += 1
-        if status == TASK_RAISED:
-            raise ended
-        return ended
-
-
-@cython.auto_pickle(False)
-cdef class RunnerTask(Task):
-    cdef object done_callback
-
-    cdef void on_done(self) noexcept:
-        if self.done_callback is not None:
-            self.done_callback(self)

@@ -60,14 +60,14 @@ cdef extern from "Python.h":
 
 cdef extern from *:
     """
-    /* Up to 3.13 the current task of a loop is an entry of asyncio's dict; from 3.14 it is in the thread state. */
+    /* Up to 3.13 a loop's current task is an entry of asyncio's dict; from 3.14 it is in the thread state. */
     #if PY_VERSION_HEX < 0x030E0000
     #define FASTLOOP_CURRENT_TASK_IN_DICT 1
     #else
     #define FASTLOOP_CURRENT_TASK_IN_DICT 0
     #endif
 
-    /* Clear the error indicator; return what it held, an exception instance with its traceback, as a new reference. */
+    /* Clear the error indicator; return the exception instance it held, with traceback: a new reference. */
     static inline PyObject *fastloop_take_raised(void)
     {
     #if PY_VERSION_HEX >= 0x030C0000
@@ -92,7 +92,7 @@ cdef extern from *:
         return methods != NULL && methods->am_await != NULL;
     }
 
-    /* The head of an object's list of weak references, borrowed; NULL if there are none. The type must have a slot. */
+    /* First of an object's weak references, borrowed; NULL if there are none. The type must have a slot. */
     static inline PyWeakReference *fastloop_weak_references(PyObject *owner)
     {
         return *(PyWeakReference **)((char *)owner + Py_TYPE(owner)->tp_weaklistoffset);

@@ -1,7 +1,8 @@
 """Run test classes of the interpreter's own test suite as pytest cases.
 
-Strict in both directions: a test listed as failing must fail, every other one must pass. A test that hangs is ended
-by an alarm. Skipped, with the reason, where the interpreter comes without its tests (Debian splits them off).
+Strict in both directions: a test listed as failing must fail, every other one must pass. A test that hangs is
+ended by an alarm. Skipped, with the reason, where the interpreter comes without its tests (Debian splits them
+off).
 """
 
 import importlib
@@ -57,7 +58,6 @@ def run(cls, name, known_failures):
     if result.skipped and not problems:
         pytest.skip(result.skipped[0][1])
     if reason is not None:
-        assert problems or result.unexpectedSuccesses == [], "the class is gone"
         if not problems:
             pytest.fail(f"passes by now, take it off the list ({reason})")
         pytest.xfail(reason)
