@@ -1,3 +1,4 @@
+cimport cython
 from cpython.object cimport PyObject
 
 
@@ -26,6 +27,7 @@ cdef class Handle:
     cdef tuple arguments(self)
 
 
+@cython.final
 cdef class Ring:
     cdef PyObject** slots           # owned references to Handle
     cdef size_t mask                # capacity - 1; capacity is a power of two
@@ -37,6 +39,7 @@ cdef class Ring:
     cdef int clear(self) except -1
 
 
+@cython.final
 cdef class HandlePool:
     cdef PyObject* spares[SPARES]   # owned references to blank handles
     cdef int count

@@ -6,6 +6,7 @@ no allocation in steady state. Knows no loop but as the owner it reports errors 
 
 import asyncio
 
+cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_REFCNT
 from libc.string cimport memcpy
@@ -15,6 +16,7 @@ from fastloop._sys.cpython cimport (
     PyContext_CopyCurrent,
     enter_context,
     exit_context,
+    fastloop_weak_references,
     PyObject_Vectorcall,
 )
 
@@ -139,6 +141,7 @@ cdef class Handle:
         return f"<{type(self).__name__} {' '.join(what)}>"
 
 
+@cython.final
 cdef class Ring:
     """A first-in first-out queue of handles; grows, never shrinks."""
 
@@ -190,6 +193,7 @@ cdef class Ring:
         self.head = 0
 
 
+@cython.final
 cdef class HandlePool:
     """Blank handles of one loop, to be used again."""
 
@@ -215,8 +219,14 @@ cdef class HandlePool:
         return handle
 
     cdef int finish(self, Handle handle) except -1:
-        """Blank a handle that has run, and keep it if the caller's is the only reference to it."""
-        if Py_REFCNT(handle) == 1 and self.count < SPARES and type(handle) is Handle:
+        """Blank a handle that has run, and keep it if the caller's is the only reference to it, weak ones included."""
+        if (
+            Py_REFCNT(handle) == 1
+            and self.count < SPARES
+            and type(handle) is Handle
+            # SAFETY: compared, not followed.
+            and fastloop_weak_references(<PyObject*>handle) is NULL
+        ):
             handle.blank()
             handle._loop = None
             # SAFETY: the pool owns this reference until take().

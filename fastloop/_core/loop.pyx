@@ -242,6 +242,7 @@ cdef class LoopCore:
         self.inbox.clear()
         self.timers.clear()
         self.poller.close()
+        self.wakeup.close()
 
     # Descriptors of others.
 

@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport int64_t, uint32_t
 
 from fastloop._sys.epoll cimport epoll_event
@@ -19,6 +20,7 @@ cdef class Watcher:
     cdef int on_ready(self, uint32_t events) except -1
 
 
+@cython.final
 cdef class Poller:
     cdef int epfd
     cdef int ready      # events in batch

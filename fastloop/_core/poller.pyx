@@ -3,6 +3,7 @@
 Knows nobody else in the loop: what a watcher does with its events is its own affair.
 """
 
+cimport cython
 from libc.errno cimport EBADF, EEXIST, EINTR, ENOENT, errno
 
 from fastloop._sys.epoll cimport (
@@ -37,6 +38,7 @@ cdef class Watcher:
         raise NotImplementedError(f"{type(self).__name__}.on_ready")
 
 
+@cython.final
 cdef class Poller:
     """An epoll set that owns its watchers.
 

@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport int64_t, uint64_t
 
 from cpython.object cimport PyObject
@@ -17,6 +18,7 @@ cdef struct Entry:
     PyObject* timer                 # owned reference to TimerHandle
 
 
+@cython.final
 cdef class TimerHeap:
     cdef Entry* entries
     cdef Py_ssize_t count

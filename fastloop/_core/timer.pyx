@@ -5,6 +5,7 @@ A cancelled timer stays until it reaches the top or outnumbers the live ones; th
 
 import asyncio
 
+cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.ref cimport Py_DECREF, Py_INCREF
 
@@ -67,6 +68,7 @@ cdef inline bint earlier(const Entry* a, const Entry* b) noexcept:
     return a.sequence < b.sequence
 
 
+@cython.final
 cdef class TimerHeap:
     """The timers of one loop, soonest first."""
 

@@ -5,7 +5,7 @@ from fastloop._core.poller cimport Poller, Watcher
 
 
 cdef class Wakeup(Watcher):
-    pass
+    cdef int close(self) noexcept
 
 
 cdef class SignalWatcher(Watcher):

@@ -25,8 +25,13 @@ cdef class Wakeup(Watcher):
             PyErr_SetFromErrno(OSError)
 
     def __dealloc__(self):
+        self.close()
+
+    cdef int close(self) noexcept:
         if self.fd >= 0:
             close_fd(self.fd)
+            self.fd = -1
+        return 0
 
     cdef int on_ready(self, uint32_t events) except -1:
         cdef uint64_t count

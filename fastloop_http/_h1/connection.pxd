@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport int64_t
 
 from fastloop._core.loop cimport LoopCore
@@ -9,6 +10,7 @@ from fastloop_http._h1.response cimport Encoder
 from fastloop_http._h1.routes cimport RouteTable
 
 
+@cython.final
 cdef class Service:
     cdef LoopCore loop
     cdef RouteTable exact
@@ -32,6 +34,7 @@ cdef class RequestTask(Task):
     cdef HttpConnection connection  # while the handler is suspended
 
 
+@cython.final
 cdef class HttpConnection(Protocol):
     cdef Service service
     cdef Transport transport

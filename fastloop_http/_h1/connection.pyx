@@ -5,6 +5,7 @@ The only place where bytes meet sockets. It is handed the routes and `dispatch`;
 
 import logging
 
+cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_REFCNT
@@ -38,6 +39,7 @@ cdef str escaped(const char* data, Py_ssize_t size):
     return ascii(PyBytes_FromStringAndSize(data, min(size, 80)))[1:]
 
 
+@cython.final
 cdef class Service:
     """What the connections of one server on one loop share."""
 
@@ -124,6 +126,7 @@ cdef class RequestTask(Task):
             connection.transport.abort()
 
 
+@cython.final
 cdef class HttpConnection(Protocol):
     """One connection. Requests are answered in order: the next is not parsed before the last is answered."""
 

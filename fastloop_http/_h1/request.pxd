@@ -1,6 +1,8 @@
+cimport cython
 from fastloop_http._h1.head cimport Field, Head
 
 
+@cython.final
 cdef class Request:
     cdef Head head
     cdef char* data             # owned copy of the head: what its spans point into
@@ -12,6 +14,7 @@ cdef class Request:
     cdef str text(self, Py_ssize_t start, Py_ssize_t size)
 
 
+@cython.final
 cdef class Headers:
     cdef Request request        # owns the bytes
 

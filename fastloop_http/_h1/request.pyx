@@ -5,6 +5,7 @@ Nothing is decoded before it is asked for: most handlers look at a path, or at n
 
 from collections.abc import Mapping
 
+cimport cython
 from cpython.exc cimport PyErr_NoMemory
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.unicode cimport PyUnicode_DecodeLatin1
@@ -52,6 +53,7 @@ cdef class Ready:
         PyErr_SetObject(StopIteration, self.value)
 
 
+@cython.final
 cdef class Request:
     """One HTTP request, complete with its body. Made by the server; may be kept after it is answered."""
 
@@ -138,6 +140,7 @@ cdef class Request:
         return f"<Request {self.method} {self.target}>"
 
 
+@cython.final
 cdef class Headers:
     """The header fields of one request, in their order: names in lower case, values decoded as latin-1.
 

@@ -1,3 +1,4 @@
+cimport cython
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
@@ -7,6 +8,7 @@ cdef enum:
     REFERENCED_BODY = 32 * 1024
 
 
+@cython.final
 cdef class Encoder:
     cdef char* data             # answers not sent yet, one after the other
     cdef Py_ssize_t size
@@ -20,7 +22,8 @@ cdef class Encoder:
     cdef int reserve(self, Py_ssize_t size) except -1
     cdef int put(self, const char* data, Py_ssize_t size) except -1
     cdef int put_length(self, Py_ssize_t size) except -1
-    cdef int put_date(self) except -1
+    cdef int refresh_date(self) noexcept
+    cdef int answer_text(self, const char* text, Py_ssize_t sent, Py_ssize_t size) except -1
     cdef int put_status(self, object status) except -1
     cdef int put_fields(self, object headers, bint* typed, bint* dated) except -1
     cdef int answer(self, object value, bint head_only, bint keep_alive, bint minor) except -1

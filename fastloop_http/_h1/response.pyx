@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 import msgspec
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_NoMemory
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
@@ -23,12 +24,14 @@ cdef extern from *:
     """
     static const char OK_TEXT[] =
         "HTTP/1.1 200 OK\\r\\ncontent-type: text/plain; charset=utf-8\\r\\n";
+    static const char LENGTH[] = "content-length: ";
     static const char DAYS[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     static const char MONTHS[12][4] = {
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"
     };
     """
     const char OK_TEXT[]
+    const char LENGTH[]
     const char DAYS[7][4]
     const char MONTHS[12][4]
 
@@ -38,7 +41,29 @@ cdef frozenset TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstu
 # What the server itself has to say, and a handler would say wrong.
 cdef frozenset FRAMING = frozenset(("connection", "content-length", "transfer-encoding"))
 
+cdef enum:
+    DATE_SIZE = 37       # "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+    LONGEST_NUMBER = 21  # digits of 2**63, and CRLF
 
+
+cdef inline char* write_length(char* at, Py_ssize_t size) noexcept:
+    """Write the content-length field to at, and return where it ends; LENGTH and LONGEST_NUMBER have to fit."""
+    cdef char digits[LONGEST_NUMBER]
+    cdef int first = LONGEST_NUMBER - 2
+    memcpy(at, LENGTH, sizeof(LENGTH) - 1)
+    at += sizeof(LENGTH) - 1
+    memcpy(digits + first, b"\r\n", 2)
+    while True:
+        first -= 1
+        digits[first] = <char>(c'0' + size % 10)
+        size //= 10
+        if size == 0:
+            break
+    memcpy(at, digits + first, LONGEST_NUMBER - first)
+    return at + LONGEST_NUMBER - first
+
+
+@cython.final
 cdef class Encoder:
     """The output buffer of one server on one loop: answers gather in it until they are sent."""
 
@@ -73,20 +98,14 @@ cdef class Encoder:
 
     cdef int put_length(self, Py_ssize_t size) except -1:
         """Put the content-length field."""
-        cdef char digits[20]
-        cdef int at = 20
-        self.put(b"content-length: ", 16)
-        while True:
-            at -= 1
-            digits[at] = <char>(c'0' + size % 10)
-            size //= 10
-            if size == 0:
-                break
-        self.put(digits + at, 20 - at)
-        return self.put(b"\r\n", 2)
+        cdef char* at
+        self.reserve(sizeof(LENGTH) + LONGEST_NUMBER)
+        at = write_length(self.data + self.size, size)
+        self.size = at - self.data
+        return 0
 
-    cdef int put_date(self) except -1:
-        """Put the Date field (RFC 9110 section 6.6.1), made anew once a second."""
+    cdef int refresh_date(self) noexcept:
+        """Make the Date field (RFC 9110 section 6.6.1) anew, once a second."""
         cdef time_t now = time(NULL)
         cdef tm parts
         if now != self.date_second:
@@ -98,7 +117,21 @@ cdef class Encoder:
                 parts.tm_hour, parts.tm_min, parts.tm_sec,
             )
             self.date_second = now
-        return self.put(self.date, 37)
+        return 0
+
+    cdef int answer_text(self, const char* text, Py_ssize_t sent, Py_ssize_t size) except -1:
+        """Put the commonest of answers, a text of size bytes, of which the first `sent` go out, with status 200."""
+        cdef char* at
+        self.refresh_date()
+        self.reserve(sizeof(OK_TEXT) + sizeof(LENGTH) + LONGEST_NUMBER + DATE_SIZE + 2 + sent)
+        at = self.data + self.size
+        memcpy(at, OK_TEXT, sizeof(OK_TEXT) - 1)
+        at = write_length(at + sizeof(OK_TEXT) - 1, size)
+        memcpy(at, self.date, DATE_SIZE)
+        memcpy(at + DATE_SIZE, b"\r\n", 2)
+        memcpy(at + DATE_SIZE + 2, text, sent)
+        self.size = at + DATE_SIZE + 2 + sent - self.data
+        return 0
 
     cdef int put_status(self, object status) except -1:
         cdef bytes line = self.status_lines.get(status)
@@ -144,12 +177,10 @@ cdef class Encoder:
         cdef Py_ssize_t before = self.size
         cdef const char* text
         if PyUnicode_CheckExact(value) and keep_alive and minor:
-            # SAFETY: cached in the str, which finish() is done with, or holds, before it can go.
+            # SAFETY: cached in the str, which the caller holds.
             text = PyUnicode_AsUTF8AndSize(value, &size)
-            self.put(OK_TEXT, sizeof(OK_TEXT) - 1)
-            self.put_length(size)
-            self.put_date()
-            return self.finish(text, size, None, head_only)
+            if size < REFERENCED_BODY:
+                return self.answer_text(text, 0 if head_only else size, size)
         try:
             if not PyTuple_CheckExact(value):
                 return self.answer_in_full(200, (), value, head_only, keep_alive, minor)
@@ -207,7 +238,8 @@ cdef class Encoder:
         elif not minor:
             self.put(b"connection: keep-alive\r\n", 24)
         if not dated:
-            self.put_date()
+            self.refresh_date()
+            self.put(self.date, DATE_SIZE)
         return self.finish(data, size, owner, head_only)
 
     cdef int finish(self, const char* body, Py_ssize_t size, object owner, bint head_only) except -1:

@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport uint32_t
 
 from cpython.object cimport PyObject
@@ -10,6 +11,7 @@ cdef struct ExactRoute:
     bint wants_request
 
 
+@cython.final
 cdef class RouteTable:
     cdef dict exact             # as given: owns the calls
     cdef list keys              # owns the bytes

@@ -3,6 +3,7 @@
 "GET /path" stands in one piece at the start of a request; a hash of it finds what to call.
 """
 
+cimport cython
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from libc.stdint cimport uint64_t
 from libc.string cimport memcmp, memcpy
@@ -27,6 +28,7 @@ cdef inline uint64_t hash_key(const char* key, Py_ssize_t size) noexcept nogil:
     return mixed ^ (mixed >> 29)
 
 
+@cython.final
 cdef class RouteTable:
     """An open-addressing hash table over `exact`: {"METHOD /path": (call, wants_request)}; never changes."""
 
