@@ -71,7 +71,6 @@ cdef class Handle:
         cdef PyObject* argv[4]
         cdef object callback = self.callback
         cdef object context = self.context
-        cdef object args
         enter_context(context)
         try:
             if self.nargs <= 3:
@@ -219,7 +218,7 @@ cdef class HandlePool:
         return handle
 
     cdef int finish(self, Handle handle) except -1:
-        """Blank a handle that has run, and keep it if the caller's is the only reference to it, weak ones included."""
+        """Blank a handle that has run, and keep it if the caller's is the only reference, weak or strong."""
         if (
             Py_REFCNT(handle) == 1
             and self.count < SPARES
