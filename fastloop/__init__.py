@@ -2,7 +2,7 @@
 
     fastloop.run(main())                                            # instead of asyncio.run
     asyncio.Runner(loop_factory=fastloop.new_event_loop)            # or as asyncio's own loop factory
-    fastloop.install()                                              # or for the whole program, up to Python 3.15
+    fastloop.install()                                              # or for all of it, up to Python 3.15
 """
 
 import sys

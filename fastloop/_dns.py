@@ -2,7 +2,7 @@
 
 import socket
 from asyncio import AbstractEventLoop
-from typing import Any
+from typing import Any, cast
 
 AddressInfo = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]
 
@@ -34,7 +34,6 @@ async def getaddrinfo(
     """Resolve host and port as `socket.getaddrinfo`; without a thread where there is nothing to look up."""
     if is_literal(host):
         flags |= socket.AI_NUMERICHOST if host is not None else 0
-        return socket.getaddrinfo(host, port, family, type, proto, flags)  # type: ignore[return-value]
-    return await loop.run_in_executor(
-        None, socket.getaddrinfo, host, port, family, type, proto, flags
-    )  # type: ignore[return-value]
+        return cast(list[AddressInfo], socket.getaddrinfo(host, port, family, type, proto, flags))
+    found = await loop.run_in_executor(None, socket.getaddrinfo, host, port, family, type, proto, flags)
+    return cast(list[AddressInfo], found)

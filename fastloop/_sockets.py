@@ -17,7 +17,7 @@ def check_stream_socket(sock: socket.socket) -> None:
 
 
 def refuse(method: str, **options: object) -> None:
-    """Raise NotImplementedError, naming it, if an option is set that method does not know what to do with yet."""
+    """Raise NotImplementedError, naming it, if an option is set that method cannot follow yet."""
     given = sorted(name for name, value in options.items() if value)
     if given:
         raise NotImplementedError(f"EventLoop.{method}() does not implement {', '.join(given)} yet")
@@ -57,7 +57,8 @@ def listening_sockets(
             except OSError as exc:
                 raise OSError(
                     exc.errno,
-                    f"error while attempting to bind on address {address!r}: {os.strerror(exc.errno or 0).lower()}",
+                    f"error while attempting to bind on address {address!r}: "
+                    f"{os.strerror(exc.errno or 0).lower()}",
                 ) from None
             sockets.append(sock)
         if not sockets:
@@ -67,9 +68,12 @@ def listening_sockets(
 
 
 async def connect_any(
-    loop: asyncio.AbstractEventLoop, remote: list[AddressInfo], local: list[AddressInfo] | None, all_errors: bool
+    loop: asyncio.AbstractEventLoop,
+    remote: list[AddressInfo],
+    local: list[AddressInfo] | None,
+    all_errors: bool,
 ) -> socket.socket:
-    """Connect to the first address that answers; OSError (a group of them, if all_errors) where none does."""
+    """Connect to the first address that answers; OSError (a group, if all_errors) where none does."""
     errors: list[OSError] = []
     for info in remote:
         try:
@@ -90,7 +94,7 @@ async def connect_any(
 async def connect_one(
     loop: asyncio.AbstractEventLoop, info: AddressInfo, local: list[AddressInfo] | None
 ) -> socket.socket:
-    """Return a socket connected to the address in info, from a local address of its family if some are given."""
+    """Return a socket connected to the address in info; from an address of its family in local, if given."""
     family, kind, protocol, _, address = info
     sock = socket.socket(family, kind | socket.SOCK_NONBLOCK, protocol)
     with contextlib.ExitStack() as undo:
@@ -132,7 +136,12 @@ async def sock_connect(loop: asyncio.AbstractEventLoop, sock: socket.socket, add
         return
     fd = sock.fileno()
     connected = loop.create_future()
-    loop.add_writer(fd, lambda: connected.done() or connected.set_result(None))
+
+    def wake_up() -> None:
+        if not connected.done():
+            connected.set_result(None)
+
+    loop.add_writer(fd, wake_up)
     try:
         await connected
     finally:

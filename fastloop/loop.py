@@ -13,27 +13,30 @@ import warnings
 import weakref
 from asyncio import events
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Sequence
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 from fastloop import _connect, _dns, _sockets
 from fastloop._core import loop as core
 from fastloop._server import Server
 from fastloop._signals import signals_wake
+from fastloop._unimplemented import Unimplemented
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 ExceptionContext = dict[str, Any]
 ExceptionHandler = Callable[[asyncio.AbstractEventLoop, ExceptionContext], object]
 
 logger = logging.getLogger("asyncio")
 
 
-class EventLoop(core.LoopCore, asyncio.AbstractEventLoop):
+class EventLoop(core.LoopCore, Unimplemented):
     """An asyncio event loop on epoll. Belongs to the thread that runs it."""
 
-    call_soon = core.call_soon
-    call_soon_threadsafe = core.call_soon_threadsafe
-    call_later = core.call_later
-    call_at = core.call_at
+    # The callback and what comes before it are positional, as compiled code takes them.
+    call_soon = core.call_soon  # type: ignore[assignment]
+    call_soon_threadsafe = core.call_soon_threadsafe  # type: ignore[assignment]
+    call_later = core.call_later  # type: ignore[assignment]
+    call_at = core.call_at  # type: ignore[assignment]
 
     def __init__(self) -> None:
         self._task_factory: Callable[..., asyncio.Future[Any]] | None = None
@@ -166,7 +169,7 @@ class EventLoop(core.LoopCore, asyncio.AbstractEventLoop):
     # Threads.
 
     def run_in_executor(
-        self, executor: concurrent.futures.Executor | None, func: Callable[..., T], *args: Any
+        self, executor: concurrent.futures.Executor | None, func: Callable[[*Ts], T], *args: *Ts
     ) -> asyncio.Future[T]:
         """Run func(*args) in executor, by default a pool of threads of the loop's own."""
         self._check_closed()
@@ -178,13 +181,13 @@ class EventLoop(core.LoopCore, asyncio.AbstractEventLoop):
             executor = self._default_executor
         return asyncio.wrap_future(executor.submit(func, *args), loop=self)
 
-    def set_default_executor(self, executor: concurrent.futures.ThreadPoolExecutor) -> None:
+    def set_default_executor(self, executor: concurrent.futures.Executor) -> None:
         """Use executor where `run_in_executor` is given None."""
         if not isinstance(executor, concurrent.futures.ThreadPoolExecutor):
             raise TypeError(f"executor must be ThreadPoolExecutor instance, not {type(executor).__name__!r}")
         self._default_executor = executor
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Wait for the default executor's threads, for timeout seconds at most (None: for ever)."""
         self._executor_shut_down = True
         executor = self._default_executor
@@ -192,10 +195,14 @@ class EventLoop(core.LoopCore, asyncio.AbstractEventLoop):
             return
         done = self.create_future()
 
+        def wake_up() -> None:
+            if not done.done():
+                done.set_result(None)
+
         def shut_down() -> None:
             executor.shutdown(wait=True)
             if not self.is_closed():
-                self.call_soon_threadsafe(lambda: done.done() or done.set_result(None))
+                self.call_soon_threadsafe(wake_up)
 
         thread = threading.Thread(target=shut_down)
         thread.start()
@@ -263,7 +270,8 @@ class EventLoop(core.LoopCore, asyncio.AbstractEventLoop):
         for key in sorted(context.keys() - {"message", "exception"}):
             value = context[key]
             if key in ("source_traceback", "handle_traceback"):
-                lines.append(f"{key}: (most recent call last)\n{''.join(traceback.format_list(value)).rstrip()}")
+                frames = "".join(traceback.format_list(value)).rstrip()
+                lines.append(f"{key}: (most recent call last)\n{frames}")
             else:
                 lines.append(f"{key}: {value!r}")
         logger.error("\n".join(lines), exc_info=exception)
@@ -293,7 +301,7 @@ class EventLoop(core.LoopCore, asyncio.AbstractEventLoop):
 
     # Names and sockets.
 
-    async def getaddrinfo(
+    async def getaddrinfo(  # type: ignore[override]
         self,
         host: str | bytes | None,
         port: str | int | None,
@@ -335,7 +343,7 @@ class EventLoop(core.LoopCore, asyncio.AbstractEventLoop):
         interleave: int | None = None,
         all_errors: bool = False,
     ) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
-        """Connect over TCP and return (transport, protocol); the addresses of host are tried in their order."""
+        """Connect over TCP and return (transport, protocol); addresses of host are tried in their order."""
         _sockets.refuse(
             "create_connection", ssl=ssl, server_hostname=server_hostname,
             ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout,
@@ -374,23 +382,6 @@ class EventLoop(core.LoopCore, asyncio.AbstractEventLoop):
             reuse_address=reuse_address, reuse_port=reuse_port, keep_alive=keep_alive,
             start_serving=start_serving,
         )
-
-
-def _not_implemented(name: str) -> Callable[..., NoReturn]:
-    def method(self: EventLoop, *args: object, **kwargs: object) -> NoReturn:
-        raise NotImplementedError(f"EventLoop.{name}() is not implemented yet")
-
-    method.__name__ = name
-    method.__doc__ = "Not implemented yet."
-    return method
-
-
-# What asyncio promises and this loop does not keep yet says so by name.
-for _name, _method in vars(asyncio.AbstractEventLoop).items():
-    if callable(_method) and not _name.startswith("_") and not any(
-        _name in vars(base) for base in (EventLoop, core.LoopCore)
-    ):
-        setattr(EventLoop, _name, _not_implemented(_name))
 
 
 def new_event_loop() -> EventLoop:

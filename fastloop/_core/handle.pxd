@@ -37,6 +37,7 @@ cdef class Ring:
     cdef int push(self, Handle handle) except -1
     cdef Handle pop(self)
     cdef int clear(self) except -1
+    cdef int grow(self) except -1
 
 
 @cython.final

@@ -13,6 +13,7 @@ from libc.string cimport memcpy
 
 from fastloop._sys.cpython cimport (
     PY_VECTORCALL_ARGUMENTS_OFFSET,
+    PyContext_CheckExact,
     PyContext_CopyCurrent,
     enter_context,
     exit_context,
@@ -49,8 +50,10 @@ cdef class Handle:
                         self.more_args = tuple([<object>args[i] for i in range(3, nargs)])
         if context is NULL or <object>context is None:
             self.context = PyContext_CopyCurrent()
-        else:
+        elif PyContext_CheckExact(<object>context):
             self.context = <object>context
+        else:
+            raise TypeError(f"context must be a Context or None, not {type(<object>context).__name__!r}")
         self._cancelled = False
         return 0
 
@@ -71,27 +74,28 @@ cdef class Handle:
         cdef PyObject* argv[4]
         cdef object callback = self.callback
         cdef object context = self.context
-        cdef object args
-        enter_context(context)
         try:
-            if self.nargs <= 3:
-                # SAFETY: self holds the arguments while they are called with: a cancel() from inside
-                # the callback is stopped from dropping them by the locals below.
-                arg0, arg1, arg2 = self.arg0, self.arg1, self.arg2
-                argv[1] = <PyObject*>arg0
-                argv[2] = <PyObject*>arg1
-                argv[3] = <PyObject*>arg2
-                PyObject_Vectorcall(
-                    <PyObject*>callback, argv + 1, self.nargs | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
-                )
-            else:
-                callback(*self.arguments())
+            # Refused where the context is entered already: the caller's own error, as any in the callback.
+            enter_context(context)
+            try:
+                if self.nargs <= 3:
+                    # SAFETY: self holds the arguments while they are called with: a cancel() from inside
+                    # the callback is stopped from dropping them by the locals below.
+                    arg0, arg1, arg2 = self.arg0, self.arg1, self.arg2
+                    argv[1] = <PyObject*>arg0
+                    argv[2] = <PyObject*>arg1
+                    argv[3] = <PyObject*>arg2
+                    PyObject_Vectorcall(
+                        <PyObject*>callback, argv + 1, self.nargs | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
+                    )
+                else:
+                    callback(*self.arguments())
+            finally:
+                exit_context(context)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
             self.report(exc, callback)
-        finally:
-            exit_context(context)
         return 0
 
     def report(self, exc, callback):
@@ -178,7 +182,7 @@ cdef class Ring:
             self.pop()
         return 0
 
-    def grow(self):
+    cdef int grow(self) except -1:
         cdef size_t capacity = self.mask + 1
         cdef size_t first = self.head & self.mask
         cdef PyObject** slots = <PyObject**>PyMem_Malloc(2 * capacity * sizeof(PyObject*))
@@ -191,6 +195,7 @@ cdef class Ring:
         self.mask = 2 * capacity - 1
         self.tail -= self.head
         self.head = 0
+        return 0
 
 
 @cython.final
@@ -219,7 +224,7 @@ cdef class HandlePool:
         return handle
 
     cdef int finish(self, Handle handle) except -1:
-        """Blank a handle that has run, and keep it if the caller's is the only reference to it, weak ones included."""
+        """Blank a handle that has run, and keep it if the caller's is the only reference, weak or strong."""
         if (
             Py_REFCNT(handle) == 1
             and self.count < SPARES

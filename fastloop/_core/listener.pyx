@@ -52,8 +52,8 @@ cdef class Listener(Watcher):
     cdef int on_ready(self, uint32_t events) except -1:
         cdef char address[ADDRESS]
         cdef socklen_t size
-        cdef int i, fd
-        for i in range(self.backlog):
+        cdef int _, fd
+        for _ in range(self.backlog):
             if self.fd < 0:
                 break  # the last connection's protocol has closed the server
             size = sizeof(address)

@@ -216,7 +216,9 @@ cdef class LoopCore:
 
     cdef int check_thread(self) except -1:
         if self._debug and self._thread_id and self._thread_id != threading.get_ident():
-            raise RuntimeError("Non-thread-safe operation invoked on an event loop other than the current one")
+            raise RuntimeError(
+                "Non-thread-safe operation invoked on an event loop other than the current one"
+            )
         return 0
 
     def get_debug(self):

@@ -8,6 +8,8 @@ cdef enum:
     # Events taken from the kernel at once. 256 keeps a batch in 3 KiB and the system call a small
     # part of its cost; what does not fit is reported by the next call.
     BATCH = 256
+    # Strays that are kept before the epoll set is made anew without them.
+    MAX_STRAYS = 64
 
 
 cdef object os_error()
@@ -26,10 +28,14 @@ cdef class Poller:
     cdef int ready      # events in batch
     cdef int cursor     # next of them to hand out
     cdef dict watchers  # fd -> Watcher: owns what the kernel only points at
+    cdef list strays    # out of use, but the kernel may still point at them
     cdef epoll_event batch[BATCH]
 
     cdef int watch(self, Watcher watcher, uint32_t events) except -1
     cdef int forget(self, Watcher watcher) except -1
+    cdef int drop_events(self, Watcher watcher) noexcept
+    cdef int keep_stray(self, Watcher watcher) except -1
+    cdef int renew(self) except -1
     cdef int wait(self, int64_t timeout_ns) except -1
     cdef int dispatch(self) except -1
     cdef int close(self) except -1

@@ -47,6 +47,7 @@ cdef class Poller:
 
     def __cinit__(self):
         self.watchers = {}
+        self.strays = []
         self.epfd = epoll_create1(EPOLL_CLOEXEC)
         if self.epfd < 0:
             PyErr_SetFromErrno(OSError)
@@ -63,33 +64,77 @@ cdef class Poller:
             return 0
         event.events = events
         # SAFETY: the kernel's copy of this pointer is borrowed from self.watchers, which holds the
-        # watcher until forget() has taken the descriptor out of the set and the pointer out of the batch.
+        # watcher until forget() has taken the descriptor out of the set and the pointer out of the batch;
+        # where the first of these fails, self.strays holds it.
         event.data.ptr = <void*>watcher
         op = EPOLL_CTL_MOD if watcher.events else EPOLL_CTL_ADD
         if epoll_ctl(self.epfd, op, watcher.fd, &event) < 0:
             # EEXIST: the number was closed behind our back and is in use again under a duplicate.
             if errno != EEXIST or epoll_ctl(self.epfd, EPOLL_CTL_MOD, watcher.fd, &event) < 0:
                 PyErr_SetFromErrno(OSError)
-        if not watcher.events:
-            self.watchers[watcher.fd] = watcher
+        if watcher.events:
+            watcher.events = events
+            return 0
         watcher.events = events
+        other = self.watchers.get(watcher.fd)
+        self.watchers[watcher.fd] = watcher
+        if other is not None:
+            self.keep_stray(other)
         return 0
 
     cdef int forget(self, Watcher watcher) except -1:
         """Take watcher out of the set; events of it that are still in the batch are dropped."""
         cdef epoll_event event
-        cdef int i
         if not watcher.events:
             return 0
         watcher.events = 0
+        self.drop_events(watcher)
+        del self.watchers[watcher.fd]
+        if epoll_ctl(self.epfd, EPOLL_CTL_DEL, watcher.fd, &event) < 0:
+            if errno not in (EBADF, ENOENT):
+                PyErr_SetFromErrno(OSError)
+            self.keep_stray(watcher)
+        return 0
+
+    cdef int drop_events(self, Watcher watcher) noexcept:
+        """Take what is left of watcher's events out of the batch."""
+        cdef int i
         for i in range(self.cursor, self.ready):
             if self.batch[i].data.ptr == <void*>watcher:
                 self.batch[i].data.ptr = NULL
-        if self.watchers.get(watcher.fd) is watcher:
-            del self.watchers[watcher.fd]
-        # The descriptor may have been closed by its owner already: the kernel dropped it then.
-        if epoll_ctl(self.epfd, EPOLL_CTL_DEL, watcher.fd, &event) < 0 and errno not in (EBADF, ENOENT):
-            PyErr_SetFromErrno(OSError)
+        return 0
+
+    cdef int keep_stray(self, Watcher watcher) except -1:
+        """Hold a watcher whose descriptor its owner has closed while it was watched.
+
+        The kernel takes it out of the set with the last duplicate only, and a duplicate may be anywhere:
+        a forked child has one of everything.
+        """
+        watcher.events = 0
+        self.drop_events(watcher)
+        self.strays.append(watcher)
+        if len(self.strays) > MAX_STRAYS:
+            self.renew()
+        return 0
+
+    cdef int renew(self) except -1:
+        """Make a new epoll set without the strays: by their closed numbers they cannot be taken out."""
+        cdef epoll_event event
+        cdef Watcher watcher
+        cdef int epfd = epoll_create1(EPOLL_CLOEXEC)
+        if epfd < 0:
+            return 0  # tried again with the next stray
+        close_fd(self.epfd)
+        self.epfd = epfd
+        for watcher in self.watchers.values():
+            event.events = watcher.events
+            # SAFETY: as in watch().
+            event.data.ptr = <void*>watcher
+            # Fails for what is closed already and not yet forgotten: nothing is lost.
+            epoll_ctl(epfd, EPOLL_CTL_ADD, watcher.fd, &event)
+        for watcher in self.strays:
+            self.drop_events(watcher)
+        self.strays.clear()
         return 0
 
     cdef int wait(self, int64_t timeout_ns) except -1:
@@ -119,13 +164,20 @@ cdef class Poller:
         An exception leaves the rest of the batch: the set is level-triggered, so it is reported again.
         """
         cdef epoll_event* event
+        cdef Watcher watcher
         while self.cursor < self.ready:
             event = &self.batch[self.cursor]
             self.cursor += 1
             # An earlier callback in this batch may have closed the watcher.
-            if event.data.ptr != NULL:
-                # SAFETY: in self.watchers, see watch(); the cast takes a reference for the call.
-                (<Watcher>event.data.ptr).on_ready(event.events)
+            if event.data.ptr == NULL:
+                continue
+            # SAFETY: in self.watchers or self.strays, see watch(); the local is a reference for the call.
+            watcher = <Watcher>event.data.ptr
+            if watcher.events:
+                watcher.on_ready(event.events)
+            else:
+                # A stray whose duplicate is ready: it would be, again and again.
+                self.renew()
         return 0
 
     cdef int close(self) except -1:
@@ -133,6 +185,7 @@ cdef class Poller:
         for watcher in self.watchers.values():
             watcher.events = 0
         self.watchers.clear()
+        self.strays.clear()
         self.cursor = self.ready = 0
         if self.epfd >= 0:
             close_fd(self.epfd)

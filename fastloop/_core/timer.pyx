@@ -36,24 +36,25 @@ cdef class TimerHandle(Handle):
         if self._cancelled:
             return
         Handle.cancel(self)
-        self._loop = None
-        self.context = None
+        # Out of the heap it runs now or in this turn: its own errors are still to be reported.
         if heap is not None:
+            self._loop = None
+            self.context = None
             heap.cancelled += 1
             if heap.cancelled > COMPACT_FROM and 2 * heap.cancelled > heap.count:
                 heap.compact()
 
     def __lt__(self, other):
-        return self._when < other.when()
+        return self._when < other.when() if isinstance(other, asyncio.TimerHandle) else NotImplemented
 
     def __le__(self, other):
-        return self._when <= other.when()
+        return self._when <= other.when() if isinstance(other, asyncio.TimerHandle) else NotImplemented
 
     def __gt__(self, other):
-        return self._when > other.when()
+        return self._when > other.when() if isinstance(other, asyncio.TimerHandle) else NotImplemented
 
     def __ge__(self, other):
-        return self._when >= other.when()
+        return self._when >= other.when() if isinstance(other, asyncio.TimerHandle) else NotImplemented
 
     def __eq__(self, other):
         return self is other

@@ -117,7 +117,8 @@ cdef class Transport(Watcher):
     def set_write_buffer_limits(self, high=None, low=None):
         """Set the marks in bytes: above high the protocol is paused, down to low it goes on.
 
-        Defaults: high 64 KiB, or four times low; low a quarter of high. Raises ValueError unless high >= low >= 0.
+        Defaults: high 64 KiB, or four times low; low a quarter of high. Raises ValueError unless
+        high >= low >= 0.
         """
         if high is None:
             high = 64 * 1024 if low is None else 4 * low

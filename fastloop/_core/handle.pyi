@@ -1,0 +1,12 @@
+import asyncio
+from typing import final
+
+class Handle(asyncio.Handle):
+    # Made by the loop only. To isinstance() it is an asyncio.Handle; the type does not derive from it.
+    def __init__(self) -> None: ...
+
+@final
+class Ring: ...
+
+@final
+class HandlePool: ...

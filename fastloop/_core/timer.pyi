@@ -1,0 +1,9 @@
+import asyncio
+from typing import final
+
+class TimerHandle(asyncio.TimerHandle):
+    # Made by the loop only. To isinstance() it is an asyncio.TimerHandle; the type does not derive from it.
+    def __init__(self) -> None: ...
+
+@final
+class TimerHeap: ...

@@ -1,0 +1,36 @@
+"""A loop for each test, and no errors that nobody looked at."""
+
+import asyncio
+
+import pytest
+
+import fastloop
+
+
+@pytest.fixture
+def loop():
+    """A loop that is closed after the test; what reached its exception handler is in `loop.reports`."""
+    loop = fastloop.new_event_loop()
+    loop.reports = []
+    loop.set_exception_handler(lambda _, context: loop.reports.append(context))
+    yield loop
+    if not loop.is_closed():
+        # Let what the test has closed tell its protocols.
+        loop.run_until_complete(asyncio.sleep(0.001))
+        loop.close()
+
+
+@pytest.fixture
+def run(loop):
+    """run(coroutine): run it on the loop, for 30 seconds at most, and expect no reports."""
+
+    def run(coroutine):
+        async def limited():
+            async with asyncio.timeout(30):
+                return await coroutine
+
+        result = loop.run_until_complete(limited())
+        assert loop.reports == []
+        return result
+
+    return run

@@ -1,0 +1,228 @@
+"""Timers: due in order, never early, cancelled for good."""
+
+import asyncio
+import random
+import time
+import weakref
+
+import pytest
+
+
+def test_timers_run_in_the_order_of_their_deadlines(loop, run):
+    seen = []
+
+    async def main():
+        base = loop.time() + 0.01
+        moments = [base + random.random() * 0.02 for _ in range(1000)]
+        for when in moments:
+            loop.call_at(when, seen.append, when)
+        await asyncio.sleep(0.05)
+        assert seen == sorted(moments)
+
+    run(main())
+
+
+def test_timers_of_one_deadline_run_in_the_order_they_were_made(loop, run):
+    seen = []
+
+    async def main():
+        when = loop.time() + 0.01
+        for number in range(300):
+            loop.call_at(when, seen.append, number)
+        await asyncio.sleep(0.03)
+        assert seen == list(range(300))
+
+    run(main())
+
+
+def test_no_timer_is_early(loop, run):
+    early = []
+
+    async def main():
+        def check(deadline):
+            if loop.time() < deadline:
+                early.append(deadline)
+
+        for _ in range(2000):
+            delay = random.choice([0, 1e-9, 1e-7, random.uniform(0, 0.001), random.uniform(0, 0.3)])
+            loop.call_later(delay, check, loop.time() + delay)
+        for _ in range(500):
+            # Alone in the loop: it is the kernel that ends the sleep.
+            before = loop.time()
+            delay = random.uniform(0, 0.0005)
+            await asyncio.sleep(delay)
+            assert loop.time() - before >= delay
+        await asyncio.sleep(0.3)
+
+    run(main())
+    assert early == []
+
+
+def test_a_timer_is_an_asyncio_timer_handle(loop):
+    timer = loop.call_later(10, print)
+    assert isinstance(timer, asyncio.TimerHandle)
+    assert isinstance(timer, asyncio.Handle)
+    assert loop.time() + 9 < timer.when() <= loop.time() + 10
+    timer.cancel()
+
+
+def test_timers_compare_by_time(loop):
+    soon, late = loop.call_at(1e9, int), loop.call_at(2e9, int)
+    assert soon < late
+    assert soon <= late
+    assert late > soon
+    assert late >= soon
+    assert soon != late
+    assert soon == soon  # noqa: PLR0124
+    assert len({soon, late}) == 2
+    with pytest.raises(TypeError):
+        assert soon < 3
+
+
+def test_a_cancelled_timer_never_fires(loop, run):
+    seen = []
+
+    async def main():
+        timer = loop.call_later(0.001, seen.append, 1)
+        timer.cancel()
+        timer.cancel()
+        assert timer.cancelled()
+        await asyncio.sleep(0.01)
+
+    run(main())
+    assert seen == []
+
+
+def test_a_timer_that_is_due_can_still_be_cancelled(loop, run):
+    seen = []
+
+    async def main():
+        when = loop.time()
+        loop.call_at(when, lambda: second.cancel())
+        second = loop.call_at(when, seen.append, 1)
+        await asyncio.sleep(0.01)
+
+    run(main())
+    assert seen == []
+
+
+def test_cancelling_a_timer_that_has_fired_changes_nothing(loop, run):
+    async def main():
+        timers = [loop.call_later(0, int) for _ in range(200)]
+        kept = loop.call_later(0.02, done.set_result, None)
+        await asyncio.sleep(0.01)
+        for timer in timers:
+            timer.cancel()
+        await done
+        assert not kept.cancelled()
+
+    done = loop.create_future()
+    run(main())
+
+
+def test_a_cancelled_timer_lets_go_of_its_callback(loop):
+    class Thing:
+        def method(self):
+            pass
+
+    thing = Thing()
+    gone = weakref.ref(thing)
+    timer = loop.call_later(60, thing.method)
+    del thing
+    timer.cancel()
+    assert gone() is None
+
+
+def test_a_hundred_thousand_timers_with_nine_in_ten_cancelled(loop, run):
+    seen = []
+
+    async def main():
+        base = loop.time() + 0.2
+        moments = [base + random.random() * 0.1 for _ in range(100_000)]
+        timers = [loop.call_at(when, seen.append, when) for when in moments]
+        order = list(range(100_000))
+        random.shuffle(order)
+        for index in order[:90_000]:
+            timers[index].cancel()
+        kept = sorted(moments[index] for index in order[90_000:])
+        while len(seen) < 10_000:
+            await asyncio.sleep(0.01)
+        assert seen == kept
+
+    run(main())
+
+
+def test_all_timers_cancelled_leave_none(loop, run):
+    async def main():
+        for timer in [loop.call_later(0.001, pytest.fail, "fired") for _ in range(1000)]:
+            timer.cancel()
+        await asyncio.sleep(0.01)
+
+    run(main())
+
+
+def test_a_destructor_may_schedule_while_timers_are_dropped(loop, run):
+    class Thing:
+        def __call__(self):
+            pass
+
+        def __del__(self):
+            loop.call_later(0, seen.append, 1)
+
+    seen = []
+
+    async def main():
+        for timer in [loop.call_later(60, Thing()) for _ in range(500)]:
+            timer.cancel()
+        await asyncio.sleep(0.01)
+        assert len(seen) == 500
+
+    run(main())
+
+
+@pytest.mark.parametrize("delay", [0, -0.0, -1, -1e300, float("-inf"), False])
+def test_what_is_due_runs_at_once(loop, run, delay):
+    async def main():
+        done = loop.create_future()
+        loop.call_later(delay, done.set_result, True)
+        assert await done
+
+    run(main())
+
+
+@pytest.mark.parametrize("delay", [1e6, 1e12, 1e300, float("inf")])
+def test_what_is_far_off_waits(loop, run, delay):
+    async def main():
+        timer = loop.call_later(delay, pytest.fail, "fired")
+        await asyncio.sleep(0.005)
+        timer.cancel()
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("delay", "error"),
+    [(None, TypeError), ("1", TypeError), (1j, TypeError), (float("nan"), ValueError), (10**400, OverflowError)],
+)
+@pytest.mark.parametrize("method", ["call_later", "call_at"])
+def test_what_is_no_time_is_refused(loop, method, delay, error):
+    with pytest.raises(error):
+        getattr(loop, method)(delay, print)
+
+
+def test_a_timer_takes_arguments_and_context(loop, run):
+    seen = []
+
+    async def main():
+        for count in range(7):
+            loop.call_later(0, lambda *args: seen.append(args), *range(count))
+        await asyncio.sleep(0.01)
+
+    run(main())
+    assert seen == [tuple(range(count)) for count in range(7)]
+
+
+def test_the_clock_is_the_monotonic_one(loop):
+    before = time.monotonic()
+    now = loop.time()
+    assert before - 1e-6 <= now <= time.monotonic() + 1e-6
