@@ -1,107 +1,175 @@
-"""create_connection and create_server: from names and options to transports."""
+"""Connections that we open or are handed: from names and options to transports."""
 
 import asyncio
+import os
 import socket
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from ssl import SSLContext
+from typing import Any, TypeVar
 
+from fastloop._base import LoopBase
 from fastloop._core.stream import open_stream
-from fastloop._dns import AddressInfo
-from fastloop._server import Server
-from fastloop._sockets import check_stream_socket, connect_any, listening_sockets
+from fastloop._core.transport import Transport
+from fastloop._sockets import check_stream_socket, check_unix_socket, connect_any, resolve
+from fastloop._tls import (
+    SSLArgument,
+    TLSOptions,
+    check_not_tls_socket,
+    client_options,
+    server_options,
+)
 
-if TYPE_CHECKING:
-    from fastloop.loop import EventLoop
-
-ProtocolFactory = Callable[[], asyncio.BaseProtocol]
-
-
-async def resolve(
-    loop: "EventLoop", host: str | None, port: str | int | None, family: int, flags: int, proto: int = 0
-) -> list[AddressInfo]:
-    """Return the stream addresses of host and port; OSError where there are none."""
-    infos = await loop.getaddrinfo(
-        host, port, family=family, type=socket.SOCK_STREAM, proto=proto, flags=flags
-    )
-    if not infos:
-        raise OSError(f"getaddrinfo({host!r}) returned empty list")
-    return infos
+P = TypeVar("P", bound=asyncio.BaseProtocol)
 
 
-async def create_connection(
-    loop: "EventLoop",
-    protocol_factory: ProtocolFactory,
-    host: str | None,
-    port: str | int | None,
-    *,
-    family: int,
-    proto: int,
-    flags: int,
-    sock: socket.socket | None,
-    local_addr: tuple[str, int] | None,
-    all_errors: bool,
-) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
-    """Connect, and return the transport and the protocol that has been told of it."""
-    if sock is None:
-        if host is None and port is None:
-            raise ValueError("host and port was not specified and no sock specified")
-        remote = await resolve(loop, host, port, family, flags, proto)
-        local = None
-        if local_addr is not None:
-            local = await resolve(loop, *local_addr, family, flags, proto)
-        sock = await connect_any(loop, remote, local, all_errors)
-    else:
-        if host is not None or port is not None:
-            raise ValueError("host/port and sock can not be specified at the same time")
-        check_stream_socket(sock)
-        sock.setblocking(False)
+async def make_transport(
+    loop: LoopBase, sock: socket.socket, protocol_factory: Callable[[], P], tls: TLSOptions | None
+) -> tuple[asyncio.Transport, P]:
+    """Take over sock, connected; return transport and protocol once the connection is ready to use."""
     try:
+        sock.setblocking(False)
         protocol = protocol_factory()
-        transport = open_stream(loop, sock, protocol)
+        if tls is None:
+            return open_stream(loop, sock, protocol), protocol
+        waiter = loop.create_future()
+        session = tls.session(loop, protocol, waiter)
     except BaseException:
         sock.close()
         raise
-    return transport, protocol
+    transport = open_stream(loop, sock, session)
+    try:
+        await waiter
+    except BaseException:
+        transport.close()
+        raise
+    return session.transport, protocol
 
 
-async def create_server(
-    loop: "EventLoop",
-    protocol_factory: ProtocolFactory,
-    host: str | Sequence[str] | None,
-    port: str | int | None,
-    *,
-    family: int,
-    flags: int,
-    sock: socket.socket | None,
-    backlog: int,
-    reuse_address: bool | None,
-    reuse_port: bool | None,
-    keep_alive: bool | None,
-    start_serving: bool,
-) -> Server:
-    """Bind every address of host and port, or take over sock, and return the server."""
-    if host is not None or port is not None:
-        if sock is not None:
-            raise ValueError("host/port and sock can not be specified at the same time")
-        hosts: Sequence[str | None] = [host or None] if isinstance(host, str) or host is None else host
-        # One address under two names is still one address.
-        infos = dict.fromkeys([
-            info for name in hosts for info in await resolve(loop, name, port, family, flags)
-        ])
-        sockets = listening_sockets(
-            infos, reuse_address=reuse_address, reuse_port=reuse_port, keep_alive=keep_alive
-        )
-    else:
+class Connecting(LoopBase):
+    """The methods of a loop that return one connection."""
+
+    async def create_connection(
+        self,
+        protocol_factory: Callable[[], P],
+        host: str | None = None,
+        port: str | int | None = None,
+        *,
+        ssl: SSLArgument = None,
+        family: int = 0,
+        proto: int = 0,
+        flags: int = 0,
+        sock: socket.socket | None = None,
+        local_addr: tuple[str, int] | None = None,
+        server_hostname: str | None = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+        happy_eyeballs_delay: float | None = None,
+        interleave: int | None = None,
+        all_errors: bool = False,
+    ) -> tuple[asyncio.Transport, P]:
+        """Connect over TCP and return (transport, protocol).
+
+        The addresses of host are tried one after the other, or side by side, happy_eyeballs_delay seconds
+        apart (RFC 8305), families in turns after the first `interleave`. Raises OSError where none answers;
+        with all_errors an ExceptionGroup of every failure.
+        """
+        if ssl and server_hostname is None:
+            if not host:
+                raise ValueError("You must set server_hostname when using ssl without a host")
+            server_hostname = host
+        tls = client_options(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout)
         if sock is None:
-            raise ValueError("Neither host/port nor sock were specified")
+            if host is None and port is None:
+                raise ValueError("host and port was not specified and no sock specified")
+            remote = await resolve(self, host, port, family, flags, proto)
+            local = None
+            if local_addr is not None:
+                local = await resolve(self, *local_addr, family, flags, proto)
+            sock = await connect_any(self, remote, local, all_errors, happy_eyeballs_delay, interleave)
+        else:
+            if host is not None or port is not None:
+                raise ValueError("host/port and sock can not be specified at the same time")
+            check_not_tls_socket(sock)
+            check_stream_socket(sock)
+        return await make_transport(self, sock, protocol_factory, tls)
+
+    async def create_unix_connection(
+        self,
+        protocol_factory: Callable[[], P],
+        path: str | bytes | os.PathLike[str] | None = None,
+        *,
+        ssl: SSLArgument = None,
+        sock: socket.socket | None = None,
+        server_hostname: str | None = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+    ) -> tuple[asyncio.Transport, P]:
+        """Connect to the Unix stream socket at path (unix(7); a leading NUL: abstract), or take over sock."""
+        if ssl and server_hostname is None:
+            raise ValueError("you have to pass server_hostname when using ssl")
+        tls = client_options(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout)
+        if path is not None:
+            if sock is not None:
+                raise ValueError("path and sock can not be specified at the same time")
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            try:
+                await self.sock_connect(sock, os.fspath(path))
+            except BaseException:
+                sock.close()
+                raise
+        else:
+            if sock is None:
+                raise ValueError("no path and sock were specified")
+            check_not_tls_socket(sock)
+            check_unix_socket(sock)
+        return await make_transport(self, sock, protocol_factory, tls)
+
+    async def connect_accepted_socket(
+        self,
+        protocol_factory: Callable[[], P],
+        sock: socket.socket,
+        *,
+        ssl: SSLArgument = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+    ) -> tuple[asyncio.Transport, P]:
+        """Make a transport of a connection that was accepted elsewhere; TLS in the server's role."""
         check_stream_socket(sock)
-        sock.setblocking(False)
-        sockets = [sock]
-    server = Server(loop, sockets, protocol_factory, backlog)
-    if start_serving:
+        check_not_tls_socket(sock)
+        tls = server_options(ssl or None, ssl_handshake_timeout, ssl_shutdown_timeout)
+        return await make_transport(self, sock, protocol_factory, tls)
+
+    async def start_tls(
+        self,
+        transport: asyncio.WriteTransport,
+        protocol: asyncio.BaseProtocol,
+        sslcontext: Any,
+        *,
+        server_side: bool = False,
+        server_hostname: str | None = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+    ) -> asyncio.Transport:
+        """Upgrade a connection to TLS and return the transport that protocol is to use from then on."""
+        if not isinstance(sslcontext, SSLContext):
+            raise TypeError(f"sslcontext is expected to be an instance of ssl.SSLContext, got {sslcontext!r}")
+        if not isinstance(transport, Transport):
+            raise TypeError(f"transport {transport!r} is not supported by start_tls()")
+        tls = TLSOptions(
+            sslcontext, server_side, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout
+        )
+        waiter = self.create_future()
+        session = tls.session(self, protocol, waiter, tell_connection_made=False)
+        # What arrives before the handshake has begun is the handshake's.
+        transport.pause_reading()
+        transport.set_protocol(session)
+        begin = self.call_soon(session.connection_made, transport)
+        go_on = self.call_soon(transport.resume_reading)
         try:
-            await server.start_serving()
+            await waiter
         except BaseException:
-            server.close()
+            transport.close()
+            begin.cancel()
+            go_on.cancel()
             raise
-    return server
+        return session.transport

@@ -1,15 +1,17 @@
 """Server: listening sockets and the connections they brought, as `asyncio.Server`."""
 
 import asyncio
+import logging
+import os
 import socket
 from asyncio.trsock import TransportSocket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fastloop._base import LoopBase
 from fastloop._core.listener import Listener
 
-if TYPE_CHECKING:
-    from fastloop.loop import EventLoop
+logger = logging.getLogger("asyncio")
 
 # Seconds for which a listener rests when the system has no descriptors left, as asyncio.
 ACCEPT_RETRY_DELAY = 1.0
@@ -20,7 +22,7 @@ class Server(asyncio.AbstractServer):
 
     def __init__(
         self,
-        loop: "EventLoop",
+        loop: LoopBase,
         sockets: list[socket.socket],
         protocol_factory: Callable[[], asyncio.BaseProtocol],
         backlog: int,
@@ -33,6 +35,7 @@ class Server(asyncio.AbstractServer):
         self._transports: set[Any] = set()
         self._waiters: list[asyncio.Future[None]] | None = []
         self._serving = False
+        self._socket_file: tuple[str | bytes, int] | None = None  # path and inode to remove on close
         self._serving_forever: asyncio.Future[None] | None = None
 
     def __repr__(self) -> str:
@@ -70,7 +73,7 @@ class Server(asyncio.AbstractServer):
 
     # asyncio.Server.
 
-    def get_loop(self) -> "EventLoop":
+    def get_loop(self) -> LoopBase:
         """Return the loop the server belongs to."""
         return self._loop
 
@@ -116,6 +119,11 @@ class Server(asyncio.AbstractServer):
         finally:
             self._serving_forever = None
 
+    def _remove_on_close(self, path: str | bytes) -> None:
+        """Have the socket file at path removed on close, if it is still the one that is there now."""
+        if path and path[:1] not in ("\0", b"\0"):
+            self._socket_file = path, os.stat(path).st_ino
+
     def close(self) -> None:
         """Stop listening. Open connections go on."""
         listeners, self._listeners = self._listeners, None
@@ -124,6 +132,15 @@ class Server(asyncio.AbstractServer):
         self._serving = False
         for listener in listeners:
             listener.close()
+        if self._socket_file is not None:
+            path, inode = self._socket_file
+            try:
+                if os.stat(path).st_ino == inode:
+                    os.unlink(path)
+            except FileNotFoundError:
+                pass
+            except OSError as exc:
+                logger.error("Unable to clean up listening UNIX socket %r: %r", path, exc)
         if self._serving_forever is not None and not self._serving_forever.done():
             self._serving_forever.cancel()
         if not self._transports:

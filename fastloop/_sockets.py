@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import functools
+import itertools
 import os
 import socket
+from asyncio import staggered
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,11 +19,27 @@ def check_stream_socket(sock: socket.socket) -> None:
         raise ValueError(f"A Stream Socket was expected, got {sock!r}")
 
 
-def refuse(method: str, **options: object) -> None:
-    """Raise NotImplementedError, naming it, if an option is set that method cannot follow yet."""
-    given = sorted(name for name, value in options.items() if value)
-    if given:
-        raise NotImplementedError(f"EventLoop.{method}() does not implement {', '.join(given)} yet")
+def check_unix_socket(sock: socket.socket) -> None:
+    """Raise ValueError unless sock is a Unix stream socket."""
+    if sock.family != socket.AF_UNIX or sock.type != socket.SOCK_STREAM:
+        raise ValueError(f"A UNIX Domain Stream Socket was expected, got {sock!r}")
+
+
+async def resolve(
+    loop: asyncio.AbstractEventLoop,
+    host: str | None,
+    port: str | int | None,
+    family: int,
+    flags: int,
+    proto: int = 0,
+) -> list[AddressInfo]:
+    """Return the stream addresses of host and port; OSError where there are none."""
+    infos = await loop.getaddrinfo(
+        host, port, family=family, type=socket.SOCK_STREAM, proto=proto, flags=flags
+    )
+    if not infos:
+        raise OSError(f"getaddrinfo({host!r}) returned empty list")
+    return infos  # type: ignore[return-value]
 
 
 def listening_sockets(
@@ -67,23 +86,63 @@ def listening_sockets(
     return sockets
 
 
+def in_turns(infos: list[AddressInfo], first: int) -> list[AddressInfo]:
+    """Reorder infos so that families take turns, after `first` of the first family (RFC 8305 section 4)."""
+    families: dict[int, list[AddressInfo]] = {}
+    for info in infos:
+        families.setdefault(info[0], []).append(info)
+    leading = next(iter(families.values()))
+    head, leading[: first - 1] = leading[: first - 1], []
+    return head + [
+        info for turn in itertools.zip_longest(*families.values()) for info in turn if info is not None
+    ]
+
+
 async def connect_any(
     loop: asyncio.AbstractEventLoop,
     remote: list[AddressInfo],
     local: list[AddressInfo] | None,
     all_errors: bool,
+    stagger: float | None,
+    interleave: int | None,
 ) -> socket.socket:
-    """Connect to the first address that answers; OSError (a group, if all_errors) where none does."""
+    """Connect to the first address that answers; OSError (a group, if all_errors) where none does.
+
+    stagger: seconds between the starts of two attempts; None: one begins when the one before has failed.
+    interleave: how many addresses of the first family come before families take turns; 0: the order is kept.
+    """
+    if stagger is not None and interleave is None:
+        interleave = 1
+    if interleave:
+        remote = in_turns(remote, interleave)
     errors: list[OSError] = []
-    for info in remote:
+
+    async def attempt(info: AddressInfo) -> socket.socket:
         try:
             return await connect_one(loop, info, local)
         except OSError as exc:
             errors.append(exc)
+            raise
+
+    if stagger is None:
+        for info in remote:
+            with contextlib.suppress(OSError):
+                return await attempt(info)
+    else:
+        winner: socket.socket | None
+        winner, _, failures = await staggered.staggered_race(
+            (functools.partial(attempt, info) for info in remote), stagger, loop=loop
+        )
+        if winner is not None:
+            return winner
+        # What is no OSError is no refusal by a peer.
+        for failure in failures:
+            if failure is not None and not isinstance(failure, OSError):
+                raise failure
     try:
         if all_errors:
             raise ExceptionGroup("create_connection failed", errors)
-        if len(errors) == 1 or len({str(exc) for exc in errors}) == 1:
+        if len({str(exc) for exc in errors}) == 1:
             raise errors[0]
         raise OSError(f"Multiple exceptions: {', '.join(str(exc) for exc in errors)}")
     finally:

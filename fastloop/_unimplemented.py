@@ -1,8 +1,9 @@
 """What asyncio promises of a loop and ours does not keep yet: each says so by name."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any, NoReturn
+
+from fastloop._base import LoopBase
 
 
 def unimplemented(name: str) -> Callable[..., NoReturn]:
@@ -16,7 +17,7 @@ def unimplemented(name: str) -> Callable[..., NoReturn]:
     return method
 
 
-class Unimplemented(asyncio.AbstractEventLoop):
+class Unimplemented(LoopBase):
     """The methods of an event loop that are still to come."""
 
     add_signal_handler: Any = unimplemented("add_signal_handler")
@@ -24,11 +25,7 @@ class Unimplemented(asyncio.AbstractEventLoop):
     connect_read_pipe: Any = unimplemented("connect_read_pipe")
     connect_write_pipe: Any = unimplemented("connect_write_pipe")
     create_datagram_endpoint: Any = unimplemented("create_datagram_endpoint")
-    create_unix_connection: Any = unimplemented("create_unix_connection")
-    create_unix_server: Any = unimplemented("create_unix_server")
-    connect_accepted_socket: Any = unimplemented("connect_accepted_socket")
     sendfile: Any = unimplemented("sendfile")
-    start_tls: Any = unimplemented("start_tls")
     sock_accept: Any = unimplemented("sock_accept")
     sock_recv: Any = unimplemented("sock_recv")
     sock_recv_into: Any = unimplemented("sock_recv_into")

@@ -12,12 +12,12 @@ import traceback
 import warnings
 import weakref
 from asyncio import events
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from typing import Any, TypeVar, TypeVarTuple
 
-from fastloop import _connect, _dns, _sockets
-from fastloop._core import loop as core
-from fastloop._server import Server
+from fastloop import _dns, _sockets
+from fastloop._connect import Connecting
+from fastloop._listen import Listening
 from fastloop._signals import signals_wake
 from fastloop._unimplemented import Unimplemented
 
@@ -29,14 +29,8 @@ ExceptionHandler = Callable[[asyncio.AbstractEventLoop, ExceptionContext], objec
 logger = logging.getLogger("asyncio")
 
 
-class EventLoop(core.LoopCore, Unimplemented):
+class EventLoop(Connecting, Listening, Unimplemented):
     """An asyncio event loop on epoll. Belongs to the thread that runs it."""
-
-    # The callback and what comes before it are positional, as compiled code takes them.
-    call_soon = core.call_soon  # type: ignore[assignment]
-    call_soon_threadsafe = core.call_soon_threadsafe  # type: ignore[assignment]
-    call_later = core.call_later  # type: ignore[assignment]
-    call_at = core.call_at  # type: ignore[assignment]
 
     def __init__(self) -> None:
         self._task_factory: Callable[..., asyncio.Future[Any]] | None = None
@@ -321,67 +315,6 @@ class EventLoop(core.LoopCore, Unimplemented):
     async def sock_connect(self, sock: socket.socket, address: Any) -> None:
         """Connect sock, which must be non-blocking, to address."""
         await _sockets.sock_connect(self, sock, address)
-
-    # Connections.
-
-    async def create_connection(  # type: ignore[override]
-        self,
-        protocol_factory: Callable[[], asyncio.BaseProtocol],
-        host: str | None = None,
-        port: str | int | None = None,
-        *,
-        ssl: object = None,
-        family: int = 0,
-        proto: int = 0,
-        flags: int = 0,
-        sock: socket.socket | None = None,
-        local_addr: tuple[str, int] | None = None,
-        server_hostname: str | None = None,
-        ssl_handshake_timeout: float | None = None,
-        ssl_shutdown_timeout: float | None = None,
-        happy_eyeballs_delay: float | None = None,
-        interleave: int | None = None,
-        all_errors: bool = False,
-    ) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
-        """Connect over TCP and return (transport, protocol); addresses of host are tried in their order."""
-        _sockets.refuse(
-            "create_connection", ssl=ssl, server_hostname=server_hostname,
-            ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout,
-            happy_eyeballs_delay=happy_eyeballs_delay, interleave=interleave,
-        )
-        return await _connect.create_connection(
-            self, protocol_factory, host, port, family=family, proto=proto, flags=flags, sock=sock,
-            local_addr=local_addr, all_errors=all_errors,
-        )
-
-    async def create_server(  # type: ignore[override]
-        self,
-        protocol_factory: Callable[[], asyncio.BaseProtocol],
-        host: str | Sequence[str] | None = None,
-        port: str | int | None = None,
-        *,
-        family: int = socket.AF_UNSPEC,
-        flags: int = socket.AI_PASSIVE,
-        sock: socket.socket | None = None,
-        backlog: int = 100,
-        ssl: object = None,
-        reuse_address: bool | None = None,
-        reuse_port: bool | None = None,
-        keep_alive: bool | None = None,
-        ssl_handshake_timeout: float | None = None,
-        ssl_shutdown_timeout: float | None = None,
-        start_serving: bool = True,
-    ) -> Server:
-        """Listen on TCP and return the server; with start_serving false it waits to be told to accept."""
-        _sockets.refuse(
-            "create_server", ssl=ssl, ssl_handshake_timeout=ssl_handshake_timeout,
-            ssl_shutdown_timeout=ssl_shutdown_timeout,
-        )
-        return await _connect.create_server(
-            self, protocol_factory, host, port, family=family, flags=flags, sock=sock, backlog=backlog,
-            reuse_address=reuse_address, reuse_port=reuse_port, keep_alive=keep_alive,
-            start_serving=start_serving,
-        )
 
 
 def new_event_loop() -> EventLoop:

@@ -33,7 +33,5 @@ cdef class Stream(Transport):
     cdef int accept_write(self) except -1
     cdef int enqueue(self, bytes data, Py_ssize_t sent) except -1
     cdef int drop_sent(self, Py_ssize_t sent) except -1
-    cdef int write_bytes(self, bytes data) except -1
     cdef Py_ssize_t send_now(self, const char* data, Py_ssize_t size) except -2
     cdef int fatal_error(self, object exc, object message) except -1
-    cdef int force_close(self, object exc) except -1

@@ -18,7 +18,6 @@ from libc.string cimport memset
 
 from fastloop._core.loop cimport READ_BUFFER
 from fastloop._core.poller cimport os_error
-from fastloop._sys.cpython cimport enter_context, exit_context
 from fastloop._sys.epoll cimport EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
 from fastloop._sys.socket cimport (
     MSG_NOSIGNAL,
@@ -74,11 +73,11 @@ cdef class Stream(Transport):
                 self.native.connection_made_c(self)
             else:
                 self.capture_context()
-                enter_context(self.context)
+                entered = self.enter()
                 try:
                     protocol.connection_made(self)
                 finally:
-                    exit_context(self.context)
+                    self.leave(entered)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
@@ -132,11 +131,11 @@ cdef class Stream(Transport):
                 self.native.data_received_c(data, size)
             else:
                 chunk = PyBytes_FromStringAndSize(data, size)
-                enter_context(self.context)
+                entered = self.enter()
                 try:
                     self.data_received(chunk)
                 finally:
-                    exit_context(self.context)
+                    self.leave(entered)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
@@ -147,7 +146,7 @@ cdef class Stream(Transport):
         """Receive straight into the buffer that the protocol lends."""
         cdef Py_buffer view
         cdef ssize_t size = -1
-        enter_context(self.context)
+        entered = self.enter()
         try:
             buffer = self.data_received(-1)
             PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
@@ -166,7 +165,7 @@ cdef class Stream(Transport):
             self.fatal_error(exc, "Fatal error: protocol.get_buffer() or buffer_updated() call failed.")
             return 0
         finally:
-            exit_context(self.context)
+            self.leave(entered)
         if size == 0:
             self.end_of_input()
         elif error is not None:
@@ -181,11 +180,11 @@ cdef class Stream(Transport):
             if self.native is not None:
                 keep_open = self.native.eof_received_c()
             else:
-                enter_context(self.context)
+                entered = self.enter()
                 try:
                     keep_open = self.protocol.eof_received()
                 finally:
-                    exit_context(self.context)
+                    self.leave(entered)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
@@ -225,7 +224,7 @@ cdef class Stream(Transport):
         """Send data (bytes-like), or queue what the kernel does not take now; never blocks."""
         cdef Py_buffer view
         if PyBytes_CheckExact(data):
-            self.write_bytes(<bytes>data)
+            self.write_bytes_c(<bytes>data)
             return
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}")
@@ -273,7 +272,7 @@ cdef class Stream(Transport):
         self.fatal_error(os_error(), "Fatal write error on socket transport")
         return -1
 
-    cdef int write_bytes(self, bytes data) except -1:
+    cdef int write_bytes_c(self, bytes data) except -1:
         cdef Py_ssize_t sent = 0
         cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
         if not self.accept_write() or size == 0:
@@ -394,15 +393,15 @@ cdef class Stream(Transport):
 
     def abort(self):
         """Close at once; what is queued is lost."""
-        self.force_close(None)
+        self.force_close_c(None)
 
     cdef int fatal_error(self, object exc, object message) except -1:
         # Peers that go away are no news: only errors that are not the network's are reported.
         if not isinstance(exc, OSError):
             self.report(exc, message)
-        return self.force_close(exc)
+        return self.force_close_c(exc)
 
-    cdef int force_close(self, object exc) except -1:
+    cdef int force_close_c(self, object exc) except -1:
         if self.fd < 0 or self.lost:
             return 0  # finish() is on its way, or has been
         self.queue.clear()

@@ -16,6 +16,7 @@ cdef class Protocol:
 cdef class Transport(Watcher):
     cdef LoopCore loop
     cdef object context         # what callbacks of a Python protocol run in
+    cdef bint inside            # a callback is running in it
     cdef dict extra             # get_extra_info beyond what the kernel answers; None: nothing
 
     # Who is called.
@@ -34,11 +35,15 @@ cdef class Transport(Watcher):
 
     cdef int write_c(self, const char* data, Py_ssize_t size) except -1
     cdef int write_with_body_c(self, const char* data, Py_ssize_t size, bytes body) except -1
+    cdef int write_bytes_c(self, bytes data) except -1
     cdef int close_c(self) except -1
+    cdef int force_close_c(self, object exc) except -1
     cdef int pause_reading_c(self) except -1
     cdef int resume_reading_c(self) except -1
 
     cdef int capture_context(self) except -1
+    cdef bint enter(self) except -1
+    cdef int leave(self, bint entered) except -1
     cdef set_limits(self, Py_ssize_t high, Py_ssize_t low)
     cdef int bind_protocol(self, object protocol) except -1
     cdef int maybe_pause_protocol(self) except -1

@@ -60,6 +60,14 @@ cdef class Transport(Watcher):
         """Close once what is queued is sent."""
         raise NotImplementedError(f"{type(self).__name__}.close_c")
 
+    cdef int write_bytes_c(self, bytes data) except -1:
+        """Send data, or queue it; it is referenced, not copied."""
+        raise NotImplementedError(f"{type(self).__name__}.write_bytes_c")
+
+    cdef int force_close_c(self, object exc) except -1:
+        """Close at once, for exc (None: by choice); what is queued is lost."""
+        raise NotImplementedError(f"{type(self).__name__}.force_close_c")
+
     cdef int pause_reading_c(self) except -1:
         raise NotImplementedError(f"{type(self).__name__}.pause_reading_c")
 
@@ -149,6 +157,7 @@ cdef class Transport(Watcher):
         return 0
 
     cdef int maybe_resume_protocol(self) except -1:
+        cdef bint entered
         if not self.protocol_paused or self.queued > self.low_water:
             return 0
         self.protocol_paused = False
@@ -156,17 +165,33 @@ cdef class Transport(Watcher):
             if self.native is not None:
                 self.native.resume_writing_c()
             else:
-                enter_context(self.context)
+                entered = self.enter()
                 try:
                     self.protocol.resume_writing()
                 finally:
-                    exit_context(self.context)
+                    self.leave(entered)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
             self.report(exc, "protocol.resume_writing() failed")
         return 0
 
+    # The context of a Python protocol's callbacks.
+
     cdef int capture_context(self) except -1:
         self.context = PyContext_CopyCurrent()
+        return 0
+
+    cdef bint enter(self) except -1:
+        """Enter the context, unless a callback further up is in it already; return what `leave` is to be given."""
+        if self.inside or self.native is not None:
+            return False
+        enter_context(self.context)
+        self.inside = True
+        return True
+
+    cdef int leave(self, bint entered) except -1:
+        if entered:
+            self.inside = False
+            exit_context(self.context)
         return 0

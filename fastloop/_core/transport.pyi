@@ -1,0 +1,7 @@
+import asyncio
+
+class Protocol: ...
+
+class Transport(asyncio.Transport):
+    @property
+    def queued(self) -> int: ...
