@@ -256,8 +256,12 @@ cdef class LoopCore:
         return handle
 
     cdef CallbackWatcher callback_watcher(self, fd, bint create):
-        cdef int number = fd if isinstance(fd, int) else fd.fileno()
+        cdef int number
         cdef object watcher
+        try:
+            number = fd if isinstance(fd, int) else fd.fileno()
+        except (AttributeError, TypeError, ValueError, OverflowError):
+            raise ValueError(f"Invalid file object: {fd!r}") from None
         if number < 0:
             raise ValueError(f"Invalid file descriptor: {number}")
         watcher = self.poller.watchers.get(number)

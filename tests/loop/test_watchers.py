@@ -177,12 +177,9 @@ def test_a_closed_descriptor_is_refused(loop, pair):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("paused", [False, True])
-def test_a_transports_own_descriptor_is_refused(loop, run, method, paused):
+def test_a_transports_own_descriptor_is_refused(loop, run, method):
     async def main():
         transport, protocol, peer = await connected_pair()
-        if paused:
-            transport.pause_reading()
         sock = transport.get_extra_info("socket")
         with pytest.raises(RuntimeError, match="is used by transport"):
             getattr(loop, method)(sock, *([print] if method.startswith("add") else []))

@@ -1,0 +1,272 @@
+"""One turn of the loop, over and over: who gets their turn, and what is checked."""
+
+import asyncio
+import contextvars
+import threading
+
+import pytest
+from peers import connected_pair, in_thread
+
+
+def test_an_endless_chain_of_callbacks_starves_no_timer(loop, run):
+    turns = 0
+
+    def chain():
+        nonlocal turns
+        turns += 1
+        if not stopped:
+            loop.call_soon(chain)
+
+    stopped = []
+
+    async def main():
+        chain()
+        fired = loop.create_future()
+        before = loop.time()
+        loop.call_later(0.01, fired.set_result, None)
+        await fired
+        assert loop.time() - before < 5
+        stopped.append(True)
+
+    run(main())
+    assert turns > 10
+
+
+def test_an_endless_chain_of_callbacks_starves_no_socket(loop, run):
+    def chain():
+        if not stopped:
+            loop.call_soon(chain)
+
+    stopped = []
+
+    async def main():
+        transport, protocol, peer = await connected_pair()
+        chain()
+        for size in range(1, 20):
+            peer.send(b"x")
+            while len(protocol.data) < size:
+                await asyncio.sleep(0)
+        stopped.append(True)
+        transport.close()
+        await protocol.lost
+        peer.close()
+
+    run(main())
+
+
+def test_an_endless_chain_of_callbacks_starves_no_other_thread(loop, run):
+    def chain():
+        if not stopped:
+            loop.call_soon(chain)
+
+    stopped = []
+
+    async def main():
+        chain()
+        for number in range(20):
+            assert await in_thread(abs, -number) == number
+        stopped.append(True)
+
+    run(main())
+
+
+def test_busy_sockets_starve_no_callback(loop, run):
+    async def main():
+        import socket
+
+        ours, theirs = socket.socketpair()
+        theirs.send(b"x")
+        loop.add_reader(ours, int)
+        for _ in range(1000):
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
+        loop.remove_reader(ours)
+        ours.close()
+        theirs.close()
+
+    run(main())
+
+
+def test_stop_finishes_the_turn(loop):
+    seen = []
+    loop.call_soon(loop.stop)
+    loop.call_soon(seen.append, 1)
+    loop.run_forever()
+    assert seen == [1]
+
+
+def test_stop_before_run_turns_once(loop):
+    seen = []
+    loop.stop()
+    loop.call_soon(seen.append, 1)
+    loop.call_soon(lambda: loop.call_soon(seen.append, 2))
+    loop.run_forever()
+    assert seen == [1]
+    loop.stop()
+    loop.run_forever()
+    assert seen == [1, 2]
+
+
+def test_stop_ends_a_sleep_from_a_timer(loop):
+    loop.call_later(0.001, loop.stop)
+    loop.run_forever()
+
+
+SCHEDULERS = {
+    "call_soon": lambda loop: loop.call_soon,
+    "call_soon_threadsafe": lambda loop: loop.call_soon_threadsafe,
+    "call_later": lambda loop: lambda *args, **kwargs: loop.call_later(0, *args, **kwargs),
+    "call_at": lambda loop: lambda *args, **kwargs: loop.call_at(0, *args, **kwargs),
+}
+
+
+@pytest.fixture(params=SCHEDULERS)
+def schedule(loop, request):
+    """One of the four ways to schedule a callback."""
+    return SCHEDULERS[request.param](loop)
+
+
+@pytest.mark.parametrize("count", range(7))
+def test_every_way_takes_any_number_of_arguments_and_a_context(loop, run, schedule, count):
+    var = contextvars.ContextVar("var")
+    context = contextvars.copy_context()
+
+    async def main():
+        done = loop.create_future()
+        schedule(lambda *args: done.set_result((args, var.set(1))), *range(count), context=context)
+        assert (await done)[0] == tuple(range(count))
+        assert context[var] == 1
+
+    run(main())
+
+
+def test_every_way_refuses_other_keywords(schedule):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'kontext'"):
+        schedule(print, kontext=None)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'end'"):
+        schedule(print, context=None, end="")
+
+
+@pytest.mark.parametrize("callback", [None, 1, "print"])
+def test_every_way_refuses_what_cannot_be_called(schedule, callback):
+    with pytest.raises(TypeError, match="a callable object was expected"):
+        schedule(callback)
+
+
+def test_every_way_refuses_a_coroutine(schedule):
+    coroutine = asyncio.sleep(0)
+    with pytest.raises(TypeError, match="coroutines cannot be used"):
+        schedule(coroutine)
+    coroutine.close()
+
+
+def test_every_way_refuses_a_closed_loop(loop, schedule):
+    loop.close()
+    with pytest.raises(RuntimeError, match="Event loop is closed"):
+        schedule(print)
+
+
+@pytest.mark.parametrize(
+    ("method", "args"),
+    [("call_soon", ()), ("call_soon_threadsafe", ()), ("call_later", (1,)), ("call_at", (1,)), ("call_at", ())],
+)
+def test_too_few_arguments_are_refused(loop, method, args):
+    with pytest.raises(TypeError, match=f"{method}\\(\\) needs at least"):
+        getattr(loop, method)(*args)
+
+
+def test_the_methods_want_a_loop():
+    import fastloop
+
+    with pytest.raises(TypeError):
+        fastloop.EventLoop.call_soon(object(), print)
+
+
+# Debug mode.
+
+
+def test_debug_mode_refuses_coroutine_functions(loop, schedule):
+    loop.set_debug(True)
+    with pytest.raises(TypeError, match="coroutines cannot be used"):
+        schedule(asyncio.sleep)
+
+
+@pytest.mark.parametrize("method", ["call_soon", "call_later", "call_at"])
+def test_debug_mode_refuses_calls_from_other_threads(loop, run, method):
+    def call():
+        args = () if method == "call_soon" else (1,)
+        with pytest.raises(RuntimeError, match="Non-thread-safe operation"):
+            getattr(loop, method)(*args, print)
+        return "checked"
+
+    async def main():
+        assert await in_thread(call) == "checked"
+
+    loop.set_debug(True)
+    run(main())
+
+
+def test_debug_mode_is_off_until_asked_for(loop):
+    assert loop.get_debug() is False
+    loop.set_debug(True)
+    assert loop.get_debug() is True
+
+
+# Closing.
+
+
+def test_closing_drops_what_is_scheduled(loop):
+    loop.call_soon(pytest.fail, "called")
+    loop.call_later(0, pytest.fail, "called")
+    loop.call_soon_threadsafe(pytest.fail, "called")
+    loop.close()
+    loop.close()
+    assert loop.is_closed()
+
+
+def test_a_destructor_may_call_a_loop_that_is_being_closed(loop):
+    class Thing:
+        def __call__(self):
+            pass
+
+        def __del__(self):
+            with pytest.raises(RuntimeError, match="closed"):
+                loop.call_soon(print)
+            seen.append(1)
+
+    seen = []
+    loop.call_soon(Thing())
+    loop.call_later(10, Thing())
+    loop.call_soon_threadsafe(Thing())
+    loop.close()
+    assert seen == [1, 1, 1]
+
+
+def test_a_closed_loop_watches_nothing(loop):
+    loop.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        loop.add_reader(0, print)
+    with pytest.raises(RuntimeError, match="closed"):
+        loop.add_writer(0, print)
+    assert not loop.remove_reader(0)
+    assert not loop.remove_writer(0)
+
+
+def test_loops_run_side_by_side_in_threads():
+    import fastloop
+
+    barrier = threading.Barrier(4)
+
+    async def count():
+        barrier.wait()
+        for _ in range(2000):
+            await asyncio.sleep(0)
+        return threading.get_ident()
+
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(fastloop.run(count()))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(results)) == 4
