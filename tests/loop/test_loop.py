@@ -424,16 +424,6 @@ def test_every_method_of_asyncio_is_there_or_says_that_it_is_not(loop, name):
             getattr(loop, name)("some", argument=1)
 
 
-@pytest.mark.parametrize(
-    ("method", "option"),
-    [("create_connection", {"ssl": True}), ("create_connection", {"happy_eyeballs_delay": 0.25}),
-     ("create_connection", {"interleave": 1})],
-)
-def test_an_option_that_is_not_there_yet_is_named(loop, method, option):
-    with pytest.raises(NotImplementedError, match=f"EventLoop.{method}\\(\\) does not implement {[*option][0]}"):
-        loop.run_until_complete(getattr(loop, method)(asyncio.Protocol, "127.0.0.1", 1, **option))
-
-
 # The module.
 
 
