@@ -86,6 +86,11 @@ class Server(asyncio.AbstractServer):
         """The listening sockets; none once closed."""
         return tuple(TransportSocket(listener.sock) for listener in self._listeners or ())
 
+    @property
+    def _sockets(self) -> list[socket.socket] | None:
+        # By asyncio's name, for those who look there: the sockets themselves, None once closed.
+        return None if self._listeners is None else [listener.sock for listener in self._listeners]
+
     def _start_serving(self) -> None:
         if self._serving or self._listeners is None:
             return

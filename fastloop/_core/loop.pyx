@@ -72,6 +72,9 @@ cdef class LoopCore:
 
     cdef Handle schedule(self, PyObject* callback, PyObject** args, Py_ssize_t nargs, PyObject* context):
         """call_soon for compiled callers. All arguments are borrowed; context may be NULL."""
+        if self.inbox.head != self.inbox.tail:
+            # What was scheduled first runs first, whichever way it came.
+            self.take_inbox()
         cdef Handle handle = self.pool.take(self, callback, args, nargs, context)
         self.ready.push(handle)
         return handle

@@ -1,6 +1,7 @@
 """The transport that a protocol over TLS is given: the face of a TLSSession."""
 
 import warnings
+from asyncio import sslproto
 
 cimport cython
 from cpython.buffer cimport PyBUF_READ
@@ -13,6 +14,11 @@ from fastloop._core.tls cimport TLS_READ_HIGH_WATER
 @cython.final
 cdef class TLSTransport(Transport):
     """A TLS connection, as `asyncio.Transport`. There is no half-close: `write_eof` is not for TLS."""
+
+    # Code that asks for asyncio's own class goes on to use the attributes below.
+    @property
+    def __class__(self):
+        return sslproto._SSLProtocolTransport
 
     # asyncio's own mark of transports that start_tls takes.
     @property
