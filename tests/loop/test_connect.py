@@ -50,7 +50,8 @@ def test_a_connection_is_made(run, host):
 @pytest.mark.parametrize(
     ("arguments", "options", "error"),
     [
-        ((), {}, ValueError), ((None, None), {}, ValueError), (("127.0.0.1", 1), {"sock": "given"}, ValueError),
+        ((), {}, ValueError), ((None, None), {}, ValueError),
+        (("127.0.0.1", 1), {"sock": "given"}, ValueError),
         ((), {"sock": "datagram"}, ValueError), (("127.0.0.1", 1), {"server_hostname": "x"}, ValueError),
         (("127.0.0.1", 1), {"ssl_handshake_timeout": 1}, ValueError),
         (("127.0.0.1", 1), {"ssl_shutdown_timeout": 1}, ValueError),
@@ -60,7 +61,8 @@ def test_arguments_that_make_no_connection_are_refused(loop, arguments, options,
     ours, peer = tcp_pair()
     datagram = socket.socket(type=socket.SOCK_DGRAM)
     with ours, peer, datagram:
-        options = {name: {"given": ours, "datagram": datagram}.get(value, value) for name, value in options.items()}
+        known = {"given": ours, "datagram": datagram}
+        options = {name: known.get(value, value) for name, value in options.items()}
         with pytest.raises(error):
             loop.run_until_complete(loop.create_connection(asyncio.Protocol, *arguments, **options))
         assert ours.fileno() >= 0
@@ -93,7 +95,7 @@ class Resolving:
 
 def test_all_failures_are_told(loop, free_port):
     Resolving(loop, [("127.0.0.1", free_port), ("::1", free_port)])
-    with pytest.raises(OSError, match="Multiple exceptions: .*127.0.0.1.*, .*::1"):
+    with pytest.raises(OSError, match=r"Multiple exceptions: .*127.0.0.1.*, .*::1"):
         loop.run_until_complete(loop.create_connection(Recorder, "anywhere", 1))
     with pytest.raises(ExceptionGroup) as caught:
         loop.run_until_complete(loop.create_connection(Recorder, "anywhere", 1, all_errors=True))
@@ -133,7 +135,8 @@ def test_a_local_address_is_used(run):
         address = server.sockets[0].getsockname()
         transport, protocol = await loop.create_connection(Recorder, *address, local_addr=("127.0.0.2", 0))
         assert transport.get_extra_info("sockname")[0] == "127.0.0.2"
-        with pytest.raises(OSError, match="error while attempting to bind on address .*: cannot assign") as caught:
+        message = r"error while attempting to bind on address .*: cannot assign"
+        with pytest.raises(OSError, match=message) as caught:
             await loop.create_connection(Recorder, *address, local_addr=("192.0.2.1", 0))
         assert caught.value.errno == errno.EADDRNOTAVAIL
         with pytest.raises(OSError, match="local address"):
@@ -202,8 +205,9 @@ def test_a_connection_that_is_cancelled_leaves_nothing(run):
 @pytest.mark.parametrize(
     ("arguments", "options", "error"),
     [
-        ((), {}, ValueError), (("127.0.0.1", 0), {"sock": "given"}, ValueError), ((), {"sock": "datagram"}, ValueError),
-        (("127.0.0.1", 0), {"ssl": True}, TypeError), (("127.0.0.1", 0), {"ssl_handshake_timeout": 1}, ValueError),
+        ((), {}, ValueError), (("127.0.0.1", 0), {"sock": "given"}, ValueError),
+        ((), {"sock": "datagram"}, ValueError), (("127.0.0.1", 0), {"ssl": True}, TypeError),
+        (("127.0.0.1", 0), {"ssl_handshake_timeout": 1}, ValueError),
         (("127.0.0.1", 0), {"ssl_shutdown_timeout": 1}, ValueError),
     ],
 )
@@ -211,7 +215,8 @@ def test_arguments_that_make_no_server_are_refused(loop, arguments, options, err
     ours, peer = tcp_pair()
     datagram = socket.socket(type=socket.SOCK_DGRAM)
     with ours, peer, datagram:
-        options = {name: {"given": ours, "datagram": datagram}.get(value, value) for name, value in options.items()}
+        known = {"given": ours, "datagram": datagram}
+        options = {name: known.get(value, value) for name, value in options.items()}
         with pytest.raises(error):
             loop.run_until_complete(loop.create_server(asyncio.Protocol, *arguments, **options))
 
@@ -248,8 +253,8 @@ def test_a_port_in_use_is_named(loop, run):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         host, port = taken.getsockname()
         before = descriptors()
-        message = re.escape(f"error while attempting to bind on address ('{host}', {port}): address already in use")
-        with pytest.raises(OSError, match=message) as caught:
+        message = f"error while attempting to bind on address ('{host}', {port}): address already in use"
+        with pytest.raises(OSError, match=re.escape(message)) as caught:
             loop.run_until_complete(loop.create_server(Recorder, ["127.0.0.2", host], port))
         assert caught.value.errno == errno.EADDRINUSE
         # Neither is left bound.
@@ -273,7 +278,8 @@ def test_a_port_can_be_shared_if_asked(run):
 @pytest.mark.parametrize(("value", "expected"), [(None, 1), (True, 1), (False, 0)])
 def test_addresses_are_reused_unless_told_not_to(run, value, expected):
     async def main():
-        server = await asyncio.get_running_loop().create_server(Recorder, "127.0.0.1", 0, reuse_address=value)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(Recorder, "127.0.0.1", 0, reuse_address=value)
         assert server.sockets[0].getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR) == expected
         await stop(server)
 

@@ -1,6 +1,7 @@
 """Name resolution."""
 
 import asyncio
+import itertools
 import socket
 
 import pytest
@@ -13,7 +14,8 @@ from fastloop import _dns
     [
         (None, True), ("127.0.0.1", True), (b"127.0.0.1", True), ("::1", True), ("fe80::1%lo", True),
         ("::ffff:1.2.3.4", True), ("localhost", False), ("", False), ("1.2.3", False), ("256.0.0.1", False),
-        ("127.0.0.1 ", False), ("a\0b", False), ("\udcff", False), ("bücher.example", False), (b"\xff", False),
+        ("127.0.0.1 ", False), ("a\0b", False), ("\udcff", False), ("bücher.example", False),
+        (b"\xff", False),
     ],
 )
 def test_literals_are_told_from_names(host, literal):
@@ -22,7 +24,7 @@ def test_literals_are_told_from_names(host, literal):
 
 @pytest.mark.parametrize(
     ("host", "port"),
-    [(host, port) for host in ("127.0.0.1", "::1", None) for port in (0, 80, "80", None) if host or port is not None],
+    [*itertools.product(("127.0.0.1", "::1"), (0, 80, "80", None)), (None, 0), (None, "80")],
 )
 @pytest.mark.parametrize("flags", [0, socket.AI_PASSIVE])
 def test_literals_are_looked_up_at_once_and_as_by_the_system(loop, run, host, port, flags):

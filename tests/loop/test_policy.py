@@ -9,7 +9,8 @@ pytestmark = pytest.mark.skipif(sys.version_info >= (3, 16), reason="asyncio has
 
 
 def check(code):
-    result = python(f"import asyncio, fastloop\n{code}", "-W", "error", "-W", "ignore:.*policy:DeprecationWarning")
+    options = ("-W", "error", "-W", "ignore::DeprecationWarning")
+    result = python(f"import asyncio, fastloop\n{code}", *options)
     assert (result.returncode, result.stderr) == (0, "")
 
 

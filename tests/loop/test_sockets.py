@@ -11,7 +11,8 @@ from fastloop import _sockets
 def test_a_socket_is_connected(run):
     async def main():
         loop = asyncio.get_running_loop()
-        for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"), (socket.AF_INET, "localhost")):
+        hosts = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"), (socket.AF_INET, "localhost"))
+        for family, host in hosts:
             with socket.create_server((host, 0), family=family) as listener, socket.socket(family) as sock:
                 sock.setblocking(False)
                 await loop.sock_connect(sock, (host, listener.getsockname()[1]))

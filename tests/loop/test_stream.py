@@ -127,7 +127,8 @@ def test_what_is_changed_after_write_is_sent_as_it_was(run):
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (b"abc", b"abc"), (bytearray(b"abc"), b"abc"), (memoryview(b"abc"), b"abc"), (memoryview(b"abc")[1:], b"bc"),
+        (b"abc", b"abc"), (bytearray(b"abc"), b"abc"), (memoryview(b"abc"), b"abc"),
+        (memoryview(b"abc")[1:], b"bc"),
         (memoryview(array.array("I", [1, 2])), array.array("I", [1, 2]).tobytes()),
         (type("Bytes", (bytes,), {})(b"abc"), b"abc"), (b"", b""), (bytearray(), b""),
     ],

@@ -51,7 +51,9 @@ def test_limits_and_their_defaults(run, limits, expected):
     run(main())
 
 
-@pytest.mark.parametrize("limits", [{"high": 1, "low": 2}, {"high": -1}, {"low": -1}, {"high": 10, "low": -1}])
+@pytest.mark.parametrize(
+    "limits", [{"high": 1, "low": 2}, {"high": -1}, {"low": -1}, {"high": 10, "low": -1}]
+)
 def test_limits_out_of_order_are_refused(run, limits):
     async def main():
         transport, protocol, peer = await connected_pair()
