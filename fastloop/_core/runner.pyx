@@ -15,8 +15,9 @@ cdef class RunnerTask(Task):
     """A task of an InPlaceRunner."""
 
     cdef void on_done(self) noexcept:
-        if self.done_callback is not None:
-            self.done_callback(self)
+        self.owner.ended = self
+        if self.owner.done_callback is not None:
+            self.owner.done_callback(self)
 
 
 @cython.auto_pickle(False)
@@ -51,9 +52,12 @@ cdef class InPlaceRunner:
         task = self.task
         self.task = None
         if task is None:
-            task = RunnerTask.__new__(RunnerTask)
-            task.done_callback = self.done_callback
-            task.adopt(self.loop)
+            task = self.ended
+            self.ended = None
+            if task is None or not task.recycle(1):
+                task = RunnerTask.__new__(RunnerTask)
+                task.owner = self
+                task.adopt(self.loop)
         # SAFETY: `call` is a parameter, which its caller holds.
         status = task.run(<PyObject*>call, argument, self.context, &outcome)
         if status == TASK_SUSPENDED:

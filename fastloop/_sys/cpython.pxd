@@ -27,12 +27,6 @@ cdef extern from "Python.h":
     int enter_context "PyContext_Enter"(object context) except -1
     int exit_context "PyContext_Exit"(object context) except -1
 
-    PyObject* PyDict_SetDefault(object mapping, object key, object value) except NULL
-    PyObject* PyDict_GetItemWithError(object mapping, object key) except? NULL
-    int PyDict_SetItem(object mapping, object key, object value) except -1
-    int PyDict_DelItem(object mapping, object key) except -1
-    Py_ssize_t PyDict_GET_SIZE(object mapping)
-
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
 
     # Methods that take their arguments as a vector: no tuple a call (PEP 590).
@@ -60,13 +54,6 @@ cdef extern from "Python.h":
 
 cdef extern from *:
     """
-    /* Up to 3.13 a loop's current task is an entry of asyncio's dict; from 3.14 it is in the thread state. */
-    #if PY_VERSION_HEX < 0x030E0000
-    #define FASTLOOP_CURRENT_TASK_IN_DICT 1
-    #else
-    #define FASTLOOP_CURRENT_TASK_IN_DICT 0
-    #endif
-
     /* Clear the error indicator; return the exception instance it held, with traceback: a new reference. */
     static inline PyObject *fastloop_take_raised(void)
     {
@@ -105,7 +92,6 @@ cdef extern from *:
         return attributes != NULL && PyDict_GET_SIZE(attributes) > 0;
     }
     """
-    const bint FASTLOOP_CURRENT_TASK_IN_DICT
     PyObject* fastloop_take_raised()
     bint fastloop_has_await(PyObject* candidate)
     PyWeakReference* fastloop_weak_references(PyObject* owner)

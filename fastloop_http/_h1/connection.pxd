@@ -49,7 +49,7 @@ cdef class HttpConnection(Protocol):
 
     # The message being answered by a handler that has suspended.
     cdef RequestTask task
-    cdef Request answered       # None if the handler does not know it
+    cdef Request answered
     cdef bint head_only
     cdef bint keep_alive
     cdef bint minor
@@ -57,13 +57,16 @@ cdef class HttpConnection(Protocol):
     cdef bint write_paused      # the peer does not read: nothing more is answered till it does
     cdef bint finished          # nothing more is read
 
+    cdef int receive(self, const char* data, Py_ssize_t size) except -1
     cdef Py_ssize_t read_messages(self, const char* data, Py_ssize_t size) except -1
     cdef Py_ssize_t read_body(self, const char* data, Py_ssize_t size) except -1
     cdef int begin_body(self, Request request, const char* data) except -1
     cdef int read_tail(self) except -1
     cdef int handle(self, Request request, const char* data) except -1
     cdef int answer(self, object value, object error, const Head* head, const char* data) except -1
-    cdef int refuse(self, int status, str reason) except -1
+    cdef int refuse(self, int status, str reason, bint head_only) except -1
+    cdef int conclude(self) except -1
     cdef int flush(self) except -1
     cdef int resume(self) except -1
     cdef int task_done(self) except -1
+    cdef int give_up(self) except -1

@@ -39,6 +39,10 @@ cdef str escaped(const char* data, Py_ssize_t size):
     return ascii(PyBytes_FromStringAndSize(data, min(size, 80)))[1:]
 
 
+def raise_again(exc):
+    raise exc
+
+
 @cython.final
 cdef class Service:
     """What the connections of one server on one loop share."""
@@ -120,10 +124,14 @@ cdef class RequestTask(Task):
         self.connection = None
         try:
             connection.task_done()
+        except (KeyboardInterrupt, SystemExit) as exc:
+            # Of the next request's handler, which ran in place. Such an exception ends the loop: raised from there.
+            connection.give_up()
+            connection.service.loop.schedule_call(raise_again, exc)
         except BaseException as exc:
-            # Not a handler's error, those are answered: the connection is in no state to go on.
+            # Not a handler's error, those are answered.
             logger.critical("connection failed as its handler ended", exc_info=exc)
-            connection.transport.abort()
+            connection.give_up()
 
 
 @cython.final
@@ -141,18 +149,11 @@ cdef class HttpConnection(Protocol):
         return 0
 
     cdef int data_received_c(self, const char* data, Py_ssize_t size) except -1:
-        cdef Py_ssize_t taken
-        if self.finished:
-            return 0
-        if self.tail is not None or self.task is not None or self.write_paused:
-            if self.tail is None:
-                self.tail = bytearray()
-            self.tail.extend(data[:size])
-            return self.read_tail()
-        taken = self.read_messages(data, size)
-        self.flush()
-        if taken < size and not self.finished:
-            self.tail = bytearray(data[taken:size])
+        try:
+            self.receive(data, size)
+        except BaseException:
+            self.give_up()
+            raise
         return 0
 
     cdef int eof_received_c(self) except -1:
@@ -177,9 +178,29 @@ cdef class HttpConnection(Protocol):
 
     cdef int resume_writing_c(self) except -1:
         self.write_paused = False
-        return self.resume()
+        try:
+            self.resume()
+        except BaseException:
+            self.give_up()
+            raise
+        return 0
 
     # Reading.
+
+    cdef int receive(self, const char* data, Py_ssize_t size) except -1:
+        cdef Py_ssize_t taken
+        if self.finished:
+            return 0
+        if self.tail is not None or self.task is not None or self.write_paused:
+            if self.tail is None:
+                self.tail = bytearray()
+            self.tail.extend(data[:size])
+            return self.read_tail()
+        taken = self.read_messages(data, size)
+        self.flush()
+        if taken < size and not self.finished:
+            self.tail = bytearray(data[taken:size])
+        return 0
 
     cdef int read_tail(self) except -1:
         """Read the messages in the tail, and keep what is left of it."""
@@ -225,13 +246,15 @@ cdef class HttpConnection(Protocol):
                         "refused with %d: %s", head.status,
                         head_message(head, data + taken, size - taken, &self.service.limits),
                     )
-                self.refuse(head.status, head.reason.decode("ascii"))
+                self.refuse(head.status, head.reason.decode("ascii"), False)
                 break
             if head.chunked:
-                self.refuse(411, "chunked request bodies are not supported; send Content-Length")
+                self.refuse(411, "chunked request bodies are not supported; send Content-Length",
+                            head.method == METHOD_HEAD)
                 break
             if head.content_length > self.service.max_body_bytes:
-                self.refuse(413, f"body too large: {head.content_length} bytes, limit {self.service.max_body_bytes}")
+                self.refuse(413, f"body too large: {head.content_length} bytes, limit {self.service.max_body_bytes}",
+                            head.method == METHOD_HEAD)
                 break
             if head.content_length > 0:
                 whole = head.size + head.content_length
@@ -356,6 +379,17 @@ cdef class HttpConnection(Protocol):
                 exc_info=error,
             )
             encoder.answer((500, "Internal Server Error"), self.head_only, self.keep_alive, self.minor)
+        return self.conclude()
+
+    cdef int refuse(self, int status, str reason, bint head_only) except -1:
+        """Answer what is no request, or none we take, and close: nothing behind it is looked at."""
+        self.keep_alive = False
+        self.service.encoder.answer((status, f"{reason}\n"), head_only, False, 1)
+        return self.conclude()
+
+    cdef int conclude(self) except -1:
+        """Close behind the answer just put, or send it now if it had better not wait for the next."""
+        cdef Encoder encoder = self.service.encoder
         if not self.keep_alive:
             self.finished = True
             self.flush()
@@ -363,13 +397,6 @@ cdef class HttpConnection(Protocol):
         elif encoder.body is not None or encoder.size > MAX_GATHERED:
             self.flush()
         return 0
-
-    cdef int refuse(self, int status, str reason) except -1:
-        """Answer what is no request, or none we take, and close: nothing behind it is looked at."""
-        self.head_only = False
-        self.keep_alive = False
-        self.minor = 1
-        return self.answer((status, f"{reason}\n"), None, NULL, NULL)
 
     cdef int flush(self) except -1:
         """Send what has gathered."""
@@ -393,4 +420,15 @@ cdef class HttpConnection(Protocol):
             self.read_tail()
         if not self.finished and self.task is None and not self.write_paused:
             self.transport.resume_reading_c()
+        return 0
+
+    cdef int give_up(self) except -1:
+        """Drop the connection after an error that no answer can tell of; it is in no state to go on."""
+        cdef Encoder encoder = self.service.encoder
+        # What was not sent is ours, and the next connection must not send it.
+        encoder.size = 0
+        encoder.body = None
+        self.finished = True
+        self.tail = None
+        self.transport.abort()
         return 0

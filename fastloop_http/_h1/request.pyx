@@ -12,6 +12,7 @@ from cpython.unicode cimport PyUnicode_DecodeLatin1
 from libc.string cimport memcpy
 
 from fastloop_http._h1.head cimport (
+    FORM_ABSOLUTE,
     METHOD_OTHER,
     head_free,
     head_init,
@@ -107,7 +108,7 @@ cdef class Request:
     def path(self):
         """The path, still percent-encoded; "/" where an absolute target has none, "" where there can be none."""
         if self.head.path_size == 0:
-            return self.text(self.head.target_start, self.head.target_size) if self.head.path_start == 0 else "/"
+            return "/" if self.head.form == FORM_ABSOLUTE else ""
         return self.text(self.head.path_start, self.head.path_size)
 
     @property
@@ -148,6 +149,13 @@ cdef class Headers:
     field and len() counts them all; `headers[name]` and `get(name)` give the first of that name, `getall(name)` all.
     Names are looked up without regard to case (RFC 9110 section 5.1).
     """
+
+    def __cinit__(self):
+        # Never None: __new__ is open to anybody.
+        self.request = NOTHING
+
+    def __init__(self):
+        raise TypeError("Headers are made by the server; take them from request.headers")
 
     cdef str name(self, const Field* field):
         cdef char lowered[LONGEST_NAME]
@@ -243,5 +251,7 @@ cdef class Headers:
     def __repr__(self):
         return f"<Headers {self.items()!r}>"
 
+
+cdef Request NOTHING = Request.__new__(Request)
 
 Mapping.register(Headers)

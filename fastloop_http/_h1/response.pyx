@@ -225,7 +225,7 @@ cdef class Encoder:
             # SAFETY: finish() copies the bytes, or holds their owner.
             data = PyBytes_AS_STRING(owner)
             size = PyBytes_GET_SIZE(owner)
-        if (status == 204 or status == 304) and size:
+        if size and (status == 204 or status == 205 or status == 304):
             raise ValueError(f"an answer of status {status} has no body (RFC 9110 section 15); return it with b''")
         self.put_status(status)
         self.put_fields(headers, &typed, &dated)

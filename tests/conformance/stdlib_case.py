@@ -5,6 +5,7 @@ ended by an alarm. Skipped, with the reason, where the interpreter comes without
 off).
 """
 
+import faulthandler
 import importlib
 import signal
 import unittest
@@ -13,6 +14,10 @@ import warnings
 import pytest
 
 TIMEOUT_S = 30
+
+
+class Hang(KeyboardInterrupt):
+    """The test took too long. Of a kind that asyncio and unittest let through wherever it strikes."""
 
 
 def load(name):
@@ -41,16 +46,21 @@ def run(cls, name, known_failures):
     result = unittest.TestResult()
 
     def end(*_):
-        raise TimeoutError(f"{cls.__name__}.{name} took longer than {TIMEOUT_S} s")
+        raise Hang
 
     previous = signal.signal(signal.SIGALRM, end)
-    signal.alarm(TIMEOUT_S)
+    signal.setitimer(signal.ITIMER_REAL, TIMEOUT_S, 1)
+    # For a hang in C, where no handler of signals runs: ends the whole session, and says where.
+    faulthandler.dump_traceback_later(2 * TIMEOUT_S, exit=True)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             cls(name).run(result)
+    except Hang:
+        pytest.fail(f"took longer than {TIMEOUT_S} s")
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        faulthandler.cancel_dump_traceback_later()
         signal.signal(signal.SIGALRM, previous)
 
     problems = [text for _, text in (*result.errors, *result.failures)]

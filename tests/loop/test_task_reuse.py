@@ -153,6 +153,51 @@ def test_on_done_is_called_once_and_only_after_suspension():
     in_place(check)
 
 
+def test_task_that_suspended_is_free_again_when_nobody_holds_it():
+    identities = []
+
+    async def handler(kept):
+        task = asyncio.current_task()
+        identities.append(id(task))
+        assert not task._must_cancel
+        assert task.cancelling() == 0
+        await asyncio.sleep(0)
+        task.cancel()
+        if kept is not None:
+            kept.append(task)
+
+    async def check(runner, loop):
+        for kept in (None, None, [], None):
+            loop.call_soon(runner.run, handler, kept)
+            for _ in range(4):
+                await asyncio.sleep(0)
+        assert len(set(identities)) == 2
+
+    in_place(check)
+
+
+def test_exception_nobody_has_retrieved_is_reported_not_reused():
+    complaints = []
+
+    async def handler():
+        await asyncio.sleep(0)
+        raise ValueError("unseen")
+
+    async def check(runner, loop):
+        loop.set_exception_handler(lambda loop, context: complaints.append(context["exception"]))
+        for _ in range(2):
+            loop.call_soon(runner.run, handler)
+            for _ in range(4):
+                await asyncio.sleep(0)
+        assert [str(error) for error in complaints] == ["unseen"]
+        complaints.clear()
+        loop.call_soon(runner.run, int)
+        await asyncio.sleep(0)
+        assert len(complaints) == 1
+
+    in_place(check)
+
+
 def test_next_run_can_start_in_on_done():
     values = []
 

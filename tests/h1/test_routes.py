@@ -1,0 +1,93 @@
+"""The table of exact routes, through a server whose dispatch only says that the table has not answered."""
+
+import random
+import string
+from collections.abc import Callable
+
+import pytest
+from served import Site, request
+
+from fastloop_http import Request, Router
+from fastloop_http.router import Routes
+
+MISSED = "missed"
+Ask = Callable[[str], str]
+
+
+@pytest.fixture
+def table(make_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch) -> Callable[[dict], Ask]:
+    """Serve a table of exact routes; return ask("METHOD /path") -> the answer's text."""
+
+    def table(exact: dict) -> Ask:
+        app = Router()
+        monkeypatch.setattr(app, "compile", lambda: Routes(exact, lambda request: MISSED))
+        peer = make_site(app).peer()
+
+        def ask(start: str) -> str:
+            method, path = start.split(" ")
+            return peer.send(request(path, method)).answer().body.decode("latin-1")
+
+        return ask
+
+    return table
+
+
+def answering(key: str) -> Callable[[], str]:
+    return lambda: key
+
+
+def test_empty_table_finds_nothing(table: Callable) -> None:
+    ask = table({})
+    assert [ask("GET /"), ask("GET /a"), ask("POST /")] == [MISSED] * 3
+
+
+def test_each_of_many_routes_is_found_and_its_neighbours_are_not(table: Callable) -> None:
+    chosen = random.Random(1)
+    paths = {"/" + "".join(chosen.choices(string.ascii_letters + "/%._-~", k=size)) for size in range(40)}
+    paths |= {f"/{n}" for n in range(1000)}
+    keys = {f"{method} {path}" for path in paths for method in ("GET", "POST", "DELETE")}
+    ask = table({key: (answering(key), False) for key in keys})
+    for key in chosen.sample(sorted(keys), 300):
+        assert ask(key) == key
+        method = key.split(" ")[0]
+        for near in (key + "x", key + "/", key[:-1] + "\x7e\x7e", f"PUT {key.split(' ')[1]}", key.swapcase()):
+            if near not in keys:
+                assert ask(near) == MISSED, (method, near)
+
+
+@pytest.mark.parametrize("size", [1, 3, 4, 5, 11, 12, 13, 19, 20, 500, 10_000])
+def test_paths_of_every_length_are_compared_to_their_last_byte(table: Callable, size: int) -> None:
+    # "GET /" and the path make 5 + size bytes: below, at and above the words that the hash takes.
+    path = "/" + "a" * size
+    ask = table({f"GET {path}": (answering("found"), False)})
+    assert ask(f"GET {path}") == "found"
+    assert ask(f"GET {path}a") == ask(f"GET {path[:-1]}") == ask(f"GET {path[:-1]}b") == MISSED
+
+
+def test_query_is_no_part_of_the_key(table: Callable) -> None:
+    ask = table({"GET /a": (answering("found"), False)})
+    assert ask("GET /a?b=c") == ask("GET /a?") == ask("GET /a") == "found"
+
+
+def test_absolute_target_goes_to_dispatch(table: Callable) -> None:
+    assert table({"GET /a": (answering("found"), False)})("GET http://site/a") == MISSED
+
+
+def test_percent_encoding_is_compared_as_sent(table: Callable) -> None:
+    ask = table({"GET /%41": (answering("encoded"), False), "GET /A": (answering("plain"), False)})
+    assert (ask("GET /%41"), ask("GET /A"), ask("GET /%4a")) == ("encoded", "plain", MISSED)
+
+
+def test_route_gets_the_request_if_it_wants_it(table: Callable) -> None:
+    def path(request: Request) -> str:
+        return f"asked {request.target}"
+
+    ask = table({"GET /a": (path, True), "GET /b": (answering("alone"), False)})
+    assert (ask("GET /a?b"), ask("GET /b?b")) == ("asked /a?b", "alone")
+
+
+def test_table_is_a_copy_that_owns_its_calls(table: Callable) -> None:
+    exact = {f"GET /{n}": (answering(f"{n}"), False) for n in range(100)}
+    ask = table(exact)
+    exact.clear()
+    assert [ask(f"GET /{n}") for n in range(100)] == [f"{n}" for n in range(100)]
