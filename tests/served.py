@@ -1,4 +1,4 @@
-"""A site: an app served by `Server` on a fastloop loop in a thread, and peers that talk to it over real sockets."""
+"""A site: an app served by `Server` on a loop in a thread, and peers that talk to it over real sockets."""
 
 import asyncio
 import contextlib
@@ -136,7 +136,7 @@ class Site:
         try:
             with self._runner:
                 self._runner.run(self._serve())
-        except BaseException as exc:  # noqa: BLE001
+        except BaseException as exc:
             self.failure = exc
 
     async def _serve(self) -> None:
@@ -182,7 +182,9 @@ class Site:
         return len(self.loop.service)
 
 
-def request(path: str = "/", method: str = "GET", body: bytes = b"", fields: str = "", minor: int = 1) -> bytes:
+def request(
+    path: str = "/", method: str = "GET", body: bytes = b"", fields: str = "", minor: int = 1
+) -> bytes:
     """Return a request; fields: lines of its own, each with its CRLF."""
     length = f"Content-Length: {len(body)}\r\n" if body else ""
     return f"{method} {path} HTTP/1.{minor}\r\nHost: site\r\n{length}{fields}\r\n".encode("latin-1") + body
