@@ -37,9 +37,9 @@ class Server:
     ) -> None:
         """Take app as it is when `serve` is called.
 
-        max_head_bytes, max_fields, max_field_bytes: of a request head, else 431. max_target_bytes: of the request
-        target, else 414. max_body_bytes: of a request body, which is buffered, else 413. backlog: connections the
-        kernel keeps while they wait to be accepted.
+        max_head_bytes, max_fields, max_field_bytes: of a request head, else 431. max_target_bytes: of the
+        request target, else 414. max_body_bytes: of a request body, which is buffered, else 413. backlog:
+        connections the kernel keeps while they wait to be accepted.
         """
         if not isinstance(app, Router):
             raise TypeError(f"Server takes a Router, not {type(app).__name__}")
