@@ -16,6 +16,13 @@ def check_stream_socket(sock: socket.socket) -> None:
         raise ValueError(f"A Stream Socket was expected, got {sock!r}")
 
 
+def check_tls_options(ssl: object, **options: object) -> None:
+    """Raise ValueError if an option of TLS is given without it."""
+    for name, value in options.items():
+        if value is not None and not ssl:
+            raise ValueError(f"{name} is only meaningful with ssl")
+
+
 def refuse(method: str, **options: object) -> None:
     """Raise NotImplementedError, naming it, if an option is set that method cannot follow yet."""
     given = sorted(name for name, value in options.items() if value)

@@ -344,10 +344,12 @@ class EventLoop(core.LoopCore, Unimplemented):
         all_errors: bool = False,
     ) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
         """Connect over TCP and return (transport, protocol); addresses of host are tried in their order."""
+        _sockets.check_tls_options(
+            ssl, server_hostname=server_hostname, ssl_handshake_timeout=ssl_handshake_timeout,
+            ssl_shutdown_timeout=ssl_shutdown_timeout,
+        )
         _sockets.refuse(
-            "create_connection", ssl=ssl, server_hostname=server_hostname,
-            ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout,
-            happy_eyeballs_delay=happy_eyeballs_delay, interleave=interleave,
+            "create_connection", ssl=ssl, happy_eyeballs_delay=happy_eyeballs_delay, interleave=interleave,
         )
         return await _connect.create_connection(
             self, protocol_factory, host, port, family=family, proto=proto, flags=flags, sock=sock,
@@ -373,10 +375,12 @@ class EventLoop(core.LoopCore, Unimplemented):
         start_serving: bool = True,
     ) -> Server:
         """Listen on TCP and return the server; with start_serving false it waits to be told to accept."""
-        _sockets.refuse(
-            "create_server", ssl=ssl, ssl_handshake_timeout=ssl_handshake_timeout,
-            ssl_shutdown_timeout=ssl_shutdown_timeout,
+        if isinstance(ssl, bool):
+            raise TypeError("ssl argument must be an SSLContext or None")
+        _sockets.check_tls_options(
+            ssl, ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout,
         )
+        _sockets.refuse("create_server", ssl=ssl)
         return await _connect.create_server(
             self, protocol_factory, host, port, family=family, flags=flags, sock=sock, backlog=backlog,
             reuse_address=reuse_address, reuse_port=reuse_port, keep_alive=keep_alive,
