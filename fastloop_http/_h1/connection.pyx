@@ -414,9 +414,14 @@ cdef class HttpConnection(Protocol):
         # Emptied first: whatever writing leads to, the next connection must not send our answers.
         encoder.size = 0
         if body is None:
-            return self.transport.write_c(encoder.data, size)
-        encoder.body = None
-        return self.transport.write_with_body_c(encoder.data, size, body)
+            self.transport.write_c(encoder.data, size)
+        else:
+            encoder.body = None
+            self.transport.write_with_body_c(encoder.data, size, body)
+        if self.transport.closing:
+            # The peer is gone: nobody waits for the answers to what it sent before.
+            self.finished = True
+        return 0
 
     cdef int resume(self) except -1:
         """Go on with what has been waiting in the tail, and then with reading."""

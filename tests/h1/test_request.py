@@ -216,8 +216,7 @@ def test_request_kept_after_its_answer_stays_what_it_was(make_site: Callable) ->
             peer.send(request(f"/?n={n}", "POST", b"%d" % n * n, f"X-N: {n}\r\n")).answer()
             for m in range(5):
                 fields = f"X-N: other {m}\r\nX: {'y' * 100 * m}\r\n"
-                answer = peer.send(request(f"/{m}", fields=fields)).answer()
-                assert answer.body == b"other %d" % m
+                assert peer.send(request(f"/{m}", fields=fields)).answer().body == b"other %d" % m
     for n, request_ in enumerate(kept):
         assert (request_.method, request_.target, request_.headers["x-n"]) == ("POST", f"/?n={n}", str(n))
         assert request_.headers.getall("x") == []
