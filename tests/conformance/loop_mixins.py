@@ -1,7 +1,8 @@
 """The interpreter's tests that take a loop by method, given ours."""
 
-import fastloop
 import stdlib_case
+
+import fastloop
 
 buffered_proto = stdlib_case.load("test.test_asyncio.test_buffered_proto")
 events = stdlib_case.load("test.test_asyncio.test_events")

@@ -1,8 +1,8 @@
 """Run tests of the interpreter's suite on our loop, each in a process of its own.
 
 A server process replaces asyncio's loop by ours, imports the tests once, and forks a child for each of them,
-as many at a time as there are processors: what a test hangs in, crashes, or leaves behind is its own. The pytest
-process reads the outcomes as it gets to them.
+as many at a time as there are processors: what a test hangs in, crashes, or leaves behind is its own. The
+pytest process reads the outcomes as it gets to them.
 """
 
 import asyncio
@@ -65,7 +65,7 @@ def use_fastloop():
         warnings.simplefilter("ignore", DeprecationWarning)
         policy = asyncio.get_event_loop_policy()
     type(policy)._loop_factory = fastloop.EventLoop
-    asyncio.EventLoop = fastloop.EventLoop
+    asyncio.EventLoop = asyncio.SelectorEventLoop = fastloop.EventLoop
 
 
 class Child:
@@ -75,8 +75,8 @@ class Child:
         self.case = case
         # Its own: many tests write to one and the same name in the current directory.
         self.directory = tempfile.TemporaryDirectory()
-        self.report = tempfile.TemporaryFile()
-        self.output = tempfile.TemporaryFile()
+        self.report = open(f"{self.directory.name}/report", "w+b")  # noqa: SIM115
+        self.output = open(f"{self.directory.name}/output", "w+b")  # noqa: SIM115
         self.pid = os.fork()
         if self.pid == 0:
             with contextlib.suppress(BaseException):

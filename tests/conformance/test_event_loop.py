@@ -1,6 +1,6 @@
 """Our loop against asyncio's own tests: those of event loops, and those of all that asyncio builds on one.
 
-The former take a loop by method (`loop_mixins`); the latter use the loop that asyncio makes, which is replaced.
+The former take a loop by method (`loop_mixins`), the latter use the one that asyncio makes: it is replaced.
 """
 
 import importlib.util
@@ -42,8 +42,8 @@ MODULES = {
 
 def classes(module):
     """List the test classes that a module defines itself."""
-    return [cls for cls in vars(module).values()
-            if isinstance(cls, type) and issubclass(cls, unittest.TestCase) and cls.__module__ == module.__name__]
+    own = [value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__]
+    return [cls for cls in own if isinstance(cls, type) and issubclass(cls, unittest.TestCase)]
 
 
 def parameters():
@@ -51,7 +51,8 @@ def parameters():
     chosen = classes(loop_mixins)
     for name, wanted in MODULES.items():
         if importlib.util.find_spec(name):
-            chosen += [cls for cls in classes(stdlib_case.load(name)) if wanted is None or cls.__name__ in wanted]
+            found = classes(stdlib_case.load(name))
+            chosen += [cls for cls in found if wanted is None or cls.__name__ in wanted]
     for cls in chosen:
         short = cls.__module__.rpartition(".")[2]
         for test in stdlib_case.names(cls):
