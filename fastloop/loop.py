@@ -143,10 +143,11 @@ class EventLoop(Connecting, Listening, Unimplemented):
             return asyncio.Task(coro, loop=self, name=name, context=context, **options)  # type: ignore[arg-type]
         if context is not None:
             options["context"] = context
-        if sys.version_info >= (3, 13, 3):
-            return self._task_factory(self, coro, name=name, **options)  # type: ignore[return-value]
+        named = name is None or sys.version_info >= (3, 13, 3)
+        if name is not None and named:
+            options["name"] = name
         task = self._task_factory(self, coro, **options)
-        if name is not None and hasattr(task, "set_name"):
+        if not named and hasattr(task, "set_name"):
             task.set_name(name)
         return task  # type: ignore[return-value]
 
@@ -275,7 +276,13 @@ class EventLoop(Connecting, Listening, Unimplemented):
         handler = self._exception_handler
         try:
             if handler is not None:
-                handler(self, context)
+                # In the context of what has failed (asyncio does so since 3.12).
+                culprit: Any = next((context[key] for key in ("task", "future", "handle") if key in context), 0)
+                where = culprit.get_context() if hasattr(culprit, "get_context") else None
+                if where is None:
+                    handler(self, context)
+                else:
+                    where.run(handler, self, context)
                 return
         except (SystemExit, KeyboardInterrupt):
             raise

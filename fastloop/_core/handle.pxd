@@ -27,6 +27,13 @@ cdef class Handle:
     cdef tuple arguments(self)
 
 
+cdef class ThreadsafeHandle(Handle):
+    cdef object lock                # threading.RLock, held while the callback runs
+
+
+cdef Handle new_threadsafe_handle()
+
+
 @cython.final
 cdef class Ring:
     cdef PyObject** slots           # owned references to Handle

@@ -5,6 +5,8 @@ no allocation in steady state. Knows no loop but as the owner it reports errors 
 """
 
 import asyncio
+import sys
+import threading
 
 cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
@@ -143,6 +145,43 @@ cdef class Handle:
         if self.callback is not None:
             what.append(describe_callback(self.callback, self.arguments()))
         return f"<{type(self).__name__} {' '.join(what)}>"
+
+
+cdef class ThreadsafeHandle(Handle):
+    """A handle that other threads may cancel: before its callback runs, or they wait until it has run."""
+
+    def __cinit__(self):
+        self.lock = threading.RLock()
+
+    @property
+    def __class__(self):
+        return asyncio.events._ThreadSafeHandle
+
+    cdef int run(self) except -1:
+        with self.lock:
+            # Cancelled since the loop has looked.
+            if not self._cancelled:
+                Handle.run(self)
+        return 0
+
+    def cancel(self):
+        """Keep the callback from running; wait while it runs in another thread."""
+        with self.lock:
+            Handle.cancel(self)
+
+    def cancelled(self):
+        """Say whether `cancel` was called; wait while the callback runs in another thread."""
+        with self.lock:
+            return self._cancelled
+
+
+# As asyncio, whose handles wait since 3.14.
+cdef bint handles_lock = sys.version_info >= (3, 14)
+
+
+cdef Handle new_threadsafe_handle():
+    """Return a blank handle for `call_soon_threadsafe`. Not the pool's: that is the loop's thread's alone."""
+    return ThreadsafeHandle.__new__(ThreadsafeHandle) if handles_lock else Handle.__new__(Handle)
 
 
 @cython.final

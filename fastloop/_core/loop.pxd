@@ -2,7 +2,7 @@ from libc.stdint cimport int64_t
 
 from cpython.object cimport PyObject
 
-from fastloop._core.handle cimport Handle, HandlePool, Ring
+from fastloop._core.handle cimport Handle, HandlePool, Ring, new_threadsafe_handle
 from fastloop._core.poller cimport Poller
 from fastloop._core.timer cimport TimerHandle, TimerHeap
 from fastloop._core.watchers cimport CallbackWatcher, SignalWatcher, Wakeup

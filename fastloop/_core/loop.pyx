@@ -369,8 +369,7 @@ cdef PyObject* call_soon_threadsafe_vector(
     loop.check_open()
     check_count("call_soon_threadsafe", nargs, 1, "callback")
     loop.check_callback(<object>args[0], "call_soon_threadsafe")
-    # Not from the pool, which is the loop's thread's alone.
-    cdef Handle handle = Handle.__new__(Handle)
+    cdef Handle handle = new_threadsafe_handle()
     handle.fill(loop, args[0], <PyObject**>args + 1, nargs - 1, context)
     loop.push_inbox(handle)
     Py_INCREF(handle)
