@@ -3,6 +3,7 @@
 import asyncio
 import concurrent.futures
 import contextvars
+import functools
 import logging
 import os
 import socket
@@ -271,18 +272,31 @@ class EventLoop(Connecting, Listening, Unimplemented):
                 lines.append(f"{key}: {value!r}")
         logger.error("\n".join(lines), exc_info=exception)
 
+    def _tell(self, handler: ExceptionHandler, context: ExceptionContext) -> None:
+        """Call handler in the context of what has failed (asyncio does so since 3.12)."""
+        told = False
+
+        def tell() -> None:
+            nonlocal told
+            told = True
+            handler(self, context)
+
+        culprit: Any = next((context[key] for key in ("task", "future", "handle") if key in context), None)
+        try:
+            where = culprit.get_context() if hasattr(culprit, "get_context") else None
+            (tell if where is None else functools.partial(where.run, tell))()
+        except RuntimeError:
+            if told:
+                raise
+            # We are inside it already, or it is what has failed.
+            tell()
+
     def call_exception_handler(self, context: ExceptionContext) -> None:
         """Report context ("message", and perhaps "exception" and others) to the exception handler."""
         handler = self._exception_handler
         try:
             if handler is not None:
-                # In the context of what has failed (asyncio does so since 3.12).
-                culprit: Any = next((context[key] for key in ("task", "future", "handle") if key in context), 0)
-                where = culprit.get_context() if hasattr(culprit, "get_context") else None
-                if where is None:
-                    handler(self, context)
-                else:
-                    where.run(handler, self, context)
+                self._tell(handler, context)
                 return
         except (SystemExit, KeyboardInterrupt):
             raise
