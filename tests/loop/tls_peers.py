@@ -27,7 +27,7 @@ def make_certificate(directory):
 
 
 def contexts(certificate):
-    """Return contexts: of a server and one that demands certificates, of a client and one that trusts nobody."""
+    """Return contexts: of a server, one that demands certificates, a client, and one that trusts nobody."""
     serving, demanding = (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) for _ in range(2))
     serving.load_cert_chain(certificate)
     demanding.load_cert_chain(certificate)
