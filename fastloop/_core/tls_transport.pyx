@@ -165,7 +165,7 @@ cdef class TLSTransport(Transport):
         return 0
 
     def is_closing(self):
-        """Say whether the transport is closing or closed, by choice or for what the connection has come to."""
+        """Say whether the transport is closing or closed, by choice or for what has come over it."""
         return self.closing or self.session is None or (
             self.session.lower is not None and self.session.lower.is_closing())
 
