@@ -32,5 +32,3 @@ class Unimplemented(LoopBase):
     sock_sendall: Any = unimplemented("sock_sendall")
     sock_sendto: Any = unimplemented("sock_sendto")
     sock_sendfile: Any = unimplemented("sock_sendfile")
-    subprocess_exec: Any = unimplemented("subprocess_exec")
-    subprocess_shell: Any = unimplemented("subprocess_shell")

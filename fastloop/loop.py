@@ -19,6 +19,7 @@ from fastloop import _dns, _sockets
 from fastloop._connect import Connecting
 from fastloop._listen import Listening
 from fastloop._pipes import Pipes
+from fastloop._process import Processes
 from fastloop._signals import signals_wake
 from fastloop._unimplemented import Unimplemented
 
@@ -30,7 +31,7 @@ ExceptionHandler = Callable[[asyncio.AbstractEventLoop, ExceptionContext], objec
 logger = logging.getLogger("asyncio")
 
 
-class EventLoop(Connecting, Listening, Pipes, Unimplemented):
+class EventLoop(Connecting, Listening, Pipes, Processes, Unimplemented):
     """An asyncio event loop on epoll. Belongs to the thread that runs it."""
 
     def __init__(self) -> None:
