@@ -20,8 +20,6 @@ def unimplemented(name: str) -> Callable[..., NoReturn]:
 class Unimplemented(LoopBase):
     """The methods of an event loop that are still to come."""
 
-    add_signal_handler: Any = unimplemented("add_signal_handler")
-    remove_signal_handler: Any = unimplemented("remove_signal_handler")
     create_datagram_endpoint: Any = unimplemented("create_datagram_endpoint")
     sendfile: Any = unimplemented("sendfile")
     sock_accept: Any = unimplemented("sock_accept")
