@@ -20,10 +20,6 @@ def unimplemented(name: str) -> Callable[..., NoReturn]:
 class Unimplemented(LoopBase):
     """The methods of an event loop that are still to come."""
 
-    add_signal_handler: Any = unimplemented("add_signal_handler")
-    remove_signal_handler: Any = unimplemented("remove_signal_handler")
-    connect_read_pipe: Any = unimplemented("connect_read_pipe")
-    connect_write_pipe: Any = unimplemented("connect_write_pipe")
     create_datagram_endpoint: Any = unimplemented("create_datagram_endpoint")
     sendfile: Any = unimplemented("sendfile")
     sock_accept: Any = unimplemented("sock_accept")
@@ -34,5 +30,3 @@ class Unimplemented(LoopBase):
     sock_sendall: Any = unimplemented("sock_sendall")
     sock_sendto: Any = unimplemented("sock_sendto")
     sock_sendfile: Any = unimplemented("sock_sendfile")
-    subprocess_exec: Any = unimplemented("subprocess_exec")
-    subprocess_shell: Any = unimplemented("subprocess_shell")

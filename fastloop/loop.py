@@ -18,7 +18,9 @@ from typing import Any, TypeVar, TypeVarTuple
 from fastloop import _dns, _sockets
 from fastloop._connect import Connecting
 from fastloop._listen import Listening
-from fastloop._signals import signals_wake
+from fastloop._pipes import Pipes
+from fastloop._process import Processes
+from fastloop._signals import Signals, signals_wake
 from fastloop._unimplemented import Unimplemented
 
 T = TypeVar("T")
@@ -29,7 +31,7 @@ ExceptionHandler = Callable[[asyncio.AbstractEventLoop, ExceptionContext], objec
 logger = logging.getLogger("asyncio")
 
 
-class EventLoop(Connecting, Listening, Unimplemented):
+class EventLoop(Connecting, Listening, Pipes, Processes, Signals, Unimplemented):
     """An asyncio event loop on epoll. Belongs to the thread that runs it."""
 
     def __init__(self) -> None:
@@ -39,6 +41,7 @@ class EventLoop(Connecting, Listening, Unimplemented):
         self._executor_shut_down = False
         self._asyncgens: weakref.WeakSet[AsyncGenerator[Any, Any]] = weakref.WeakSet()
         self._asyncgens_shut_down = False
+        self._signal_handlers = {}
         self.set_debug(sys.flags.dev_mode or (
             not sys.flags.ignore_environment and bool(os.environ.get("PYTHONASYNCIODEBUG"))
         ))
@@ -122,6 +125,7 @@ class EventLoop(Connecting, Listening, Unimplemented):
         self._executor_shut_down = True
         if executor is not None:
             executor.shutdown(wait=False)
+        self._drop_signal_handlers()
 
     # Futures and tasks.
 
