@@ -25,7 +25,5 @@ class Unimplemented(LoopBase):
     connect_read_pipe: Any = unimplemented("connect_read_pipe")
     connect_write_pipe: Any = unimplemented("connect_write_pipe")
     create_datagram_endpoint: Any = unimplemented("create_datagram_endpoint")
-    sendfile: Any = unimplemented("sendfile")
-    sock_sendfile: Any = unimplemented("sock_sendfile")
     subprocess_exec: Any = unimplemented("subprocess_exec")
     subprocess_shell: Any = unimplemented("subprocess_shell")

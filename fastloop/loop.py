@@ -18,6 +18,7 @@ from typing import Any, TypeVar, TypeVarTuple
 from fastloop import _dns
 from fastloop._connect import Connecting
 from fastloop._listen import Listening
+from fastloop._sendfile import Sendfile
 from fastloop._signals import signals_wake
 from fastloop._sock import SocketCalls
 from fastloop._unimplemented import Unimplemented
@@ -30,7 +31,7 @@ ExceptionHandler = Callable[[asyncio.AbstractEventLoop, ExceptionContext], objec
 logger = logging.getLogger("asyncio")
 
 
-class EventLoop(Connecting, Listening, SocketCalls, Unimplemented):
+class EventLoop(Connecting, Listening, Sendfile, SocketCalls, Unimplemented):
     """An asyncio event loop on epoll. Belongs to the thread that runs it."""
 
     def __init__(self) -> None:
