@@ -20,6 +20,7 @@ def make_site() -> Iterator[Callable[..., Site]]:
     yield make
     for site in sites:
         site.stop()
+        site.close_peers()
     for site in sites:
         assert site.reports == []
         assert site.failure is None

@@ -1,17 +1,24 @@
-"""A site: an app served by `Server` on a fastloop loop in a thread, and peers that talk to it over real sockets."""
+"""A site: an app served on a fastloop loop in a thread, and peers that talk to it over real sockets."""
 
 import asyncio
 import contextlib
+import os
 import re
+import signal
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import fastloop
 from fastloop_http import Router, Server
+
+ROOT = Path(__file__).parents[1]
 
 # Seconds until something that never comes counts as missing.
 PATIENCE = 20.0
@@ -33,7 +40,11 @@ class Peer:
         self.socket.settimeout(PATIENCE)
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.connect(("127.0.0.1", port))
+        try:
+            self.socket.connect(("127.0.0.1", port))
+        except OSError:
+            self.socket.close()
+            raise
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._received = bytearray()
 
@@ -136,7 +147,7 @@ class Site:
         try:
             with self._runner:
                 self._runner.run(self._serve())
-        except BaseException as exc:  # noqa: BLE001
+        except BaseException as exc:
             self.failure = exc
 
     async def _serve(self) -> None:
@@ -146,17 +157,18 @@ class Site:
 
     def stop(self) -> None:
         """Stop serving and wait for the loop to end."""
-        for peer in self._peers:
-            peer.close()
-        if self._thread.is_alive():
-            with contextlib.suppress(RuntimeError):  # ended by itself in between
-                self.loop.call_soon_threadsafe(self._serving.cancel)
+        with contextlib.suppress(RuntimeError):  # closed already
+            self.loop.call_soon_threadsafe(self._serving.cancel)
         self.join()
 
     def join(self) -> None:
-        """Wait for the loop to end by itself."""
+        """Wait for the loop to end."""
         self._thread.join(PATIENCE)
         assert not self._thread.is_alive()
+
+    def close_peers(self) -> None:
+        for peer in self._peers:
+            peer.close()
 
     def peer(self, **options: int) -> Peer:
         """Return a new connection to the site."""
@@ -182,7 +194,9 @@ class Site:
         return len(self.loop.service)
 
 
-def request(path: str = "/", method: str = "GET", body: bytes = b"", fields: str = "", minor: int = 1) -> bytes:
+def request(
+    path: str = "/", method: str = "GET", body: bytes = b"", fields: str = "", minor: int = 1
+) -> bytes:
     """Return a request; fields: lines of its own, each with its CRLF."""
     length = f"Content-Length: {len(body)}\r\n" if body else ""
     return f"{method} {path} HTTP/1.{minor}\r\nHost: site\r\n{length}{fields}\r\n".encode("latin-1") + body
@@ -201,3 +215,38 @@ def eventually(condition: Callable[[], object]) -> bool:
             return False
         time.sleep(0.002)
     return True
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])
+
+
+def listening(port: int) -> bool:
+    """Say whether somebody listens on port."""
+    try:
+        Peer(port).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def program(*arguments: str, ports: tuple[int, ...]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run Python with arguments till it listens on ports; interrupt it in the end, if nobody has."""
+    with subprocess.Popen(
+        [sys.executable, *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            assert eventually(lambda: process.poll() is not None or all(map(listening, ports)))
+            assert process.poll() is None, process.communicate()
+            yield process
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()

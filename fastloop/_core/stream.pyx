@@ -414,14 +414,17 @@ cdef class Stream(Transport):
 
     def finish(self, exc):
         """Tell the protocol that the connection is over, and close the descriptor."""
-        cdef object protocol = self.protocol
         if self.fd < 0:
             return
         try:
             if self.native is not None:
                 self.native.connection_lost_c(exc)
             elif self.started:
-                protocol.connection_lost(exc)
+                entered = self.enter()
+                try:
+                    self.protocol.connection_lost(exc)
+                finally:
+                    self.leave(entered)
         finally:
             self.release()
 
@@ -445,13 +448,13 @@ cdef class Stream(Transport):
 
     def get_extra_info(self, name, default=None):
         """Return "socket", "sockname", "peername" or what else is known; default otherwise."""
-        if self.fd >= 0 and (self.extra is None or name not in self.extra):
-            if name == "socket":
-                return TransportSocket(self.socket_object())
-            if name == "sockname":
-                return self.remember(name, self.socket_object().getsockname, default)
-            if name == "peername":
+        if self.extra is None or name not in self.extra:
+            if name == "peername" and (self.address_size or self.fd >= 0):
                 return self.remember(name, self.peer_address, default)
+            if name == "sockname" and self.fd >= 0:
+                return self.remember(name, self.socket_object().getsockname, default)
+            if name == "socket" and self.fd >= 0:
+                return TransportSocket(self.socket_object())
         return default if self.extra is None else self.extra.get(name, default)
 
     def remember(self, name, ask, default):
@@ -460,9 +463,7 @@ cdef class Stream(Transport):
             value = ask()
         except OSError:
             return default
-        if self.extra is None:
-            self.extra = {}
-        self.extra[name] = value
+        self.extra = {**(self.extra or {}), name: value}
         return value
 
     def socket_object(self):

@@ -39,7 +39,11 @@ cdef class TLSTransport(Transport):
             if self.native is not None:
                 self.native.connection_lost_c(exc)
             else:
-                self.protocol.connection_lost(exc)
+                entered = self.enter()
+                try:
+                    self.protocol.connection_lost(exc)
+                finally:
+                    self.leave(entered)
         finally:
             self.release()
 

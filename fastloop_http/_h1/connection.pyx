@@ -125,7 +125,8 @@ cdef class RequestTask(Task):
         try:
             connection.task_done()
         except (KeyboardInterrupt, SystemExit) as exc:
-            # Of the next request's handler, which ran in place. Such an exception ends the loop: raised from there.
+            # Of the next request's handler, which ran in place. Such an exception ends the loop: raised from
+            # there.
             connection.give_up()
             connection.service.loop.schedule_call(raise_again, exc)
         except BaseException as exc:
@@ -157,7 +158,8 @@ cdef class HttpConnection(Protocol):
         return 0
 
     cdef int eof_received_c(self) except -1:
-        # A client that only shuts down its side looks just like one that is gone; as in hyper, both have left.
+        # A client that only shuts down its side looks just like one that is gone; as in hyper, both have
+        # left.
         return 0
 
     cdef int connection_lost_c(self, object exc) except -1:
@@ -210,7 +212,8 @@ cdef class HttpConnection(Protocol):
             if len(tail) > MAX_TAIL:
                 self.transport.pause_reading_c()
             return 0
-        # SAFETY: a local holds the tail, and nobody else writes to it: data_received_c is not called from below.
+        # SAFETY: a local holds the tail, and nobody else writes to it: data_received_c is not called from
+        # below.
         taken = self.read_messages(tail, len(tail))
         self.flush()
         if self.finished or taken == len(tail):
@@ -253,8 +256,11 @@ cdef class HttpConnection(Protocol):
                             head.method == METHOD_HEAD)
                 break
             if head.content_length > self.service.max_body_bytes:
-                self.refuse(413, f"body too large: {head.content_length} bytes, limit {self.service.max_body_bytes}",
-                            head.method == METHOD_HEAD)
+                self.refuse(
+                    413,
+                    f"body too large: {head.content_length} bytes, limit {self.service.max_body_bytes}",
+                    head.method == METHOD_HEAD,
+                )
                 break
             if head.content_length > 0:
                 whole = head.size + head.content_length
@@ -408,9 +414,14 @@ cdef class HttpConnection(Protocol):
         # Emptied first: whatever writing leads to, the next connection must not send our answers.
         encoder.size = 0
         if body is None:
-            return self.transport.write_c(encoder.data, size)
-        encoder.body = None
-        return self.transport.write_with_body_c(encoder.data, size, body)
+            self.transport.write_c(encoder.data, size)
+        else:
+            encoder.body = None
+            self.transport.write_with_body_c(encoder.data, size, body)
+        if self.transport.closing:
+            # The peer is gone: nobody waits for the answers to what it sent before.
+            self.finished = True
+        return 0
 
     cdef int resume(self) except -1:
         """Go on with what has been waiting in the tail, and then with reading."""

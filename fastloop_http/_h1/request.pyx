@@ -106,7 +106,7 @@ cdef class Request:
 
     @property
     def path(self):
-        """The path, still percent-encoded; "/" where an absolute target has none, "" where there can be none."""
+        """The path, percent-encoded; "/" where an absolute target has none, "" where there can be none."""
         if self.head.path_size == 0:
             return "/" if self.head.form == FORM_ABSOLUTE else ""
         return self.text(self.head.path_start, self.head.path_size)
@@ -145,8 +145,9 @@ cdef class Request:
 cdef class Headers:
     """The header fields of one request, in their order: names in lower case, values decoded as latin-1.
 
-    A read-only mapping in which a name may occur more than once: `items()`, `keys()` and `values()` give every
-    field and len() counts them all; `headers[name]` and `get(name)` give the first of that name, `getall(name)` all.
+    A read-only mapping in which a name may occur more than once: `items()`, `keys()` and `values()` give
+    every field and len() counts them all; `headers[name]` and `get(name)` give the first of that name,
+    `getall(name)` all.
     Names are looked up without regard to case (RFC 9110 section 5.1).
     """
 
@@ -193,7 +194,7 @@ cdef class Headers:
         return NULL
 
     def getall(self, name, default=None):
-        """Return the values of every field of this name, in order; default, or else an empty list, without one."""
+        """Return the values of all fields of this name, in order; without one, default or an empty list."""
         cdef bytes wanted = name.lower().encode("latin-1", "replace")
         cdef Py_ssize_t position = 0
         cdef const Field* field

@@ -37,7 +37,9 @@ cdef extern from *:
 
 cdef dict PHRASES = {status.value: status.phrase for status in HTTPStatus}
 # RFC 9110 section 5.6.2.
-cdef frozenset TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+cdef frozenset TOKEN = frozenset(
+    "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+)
 # What the server itself has to say, and a handler would say wrong.
 cdef frozenset FRAMING = frozenset(("connection", "content-length", "transfer-encoding"))
 
@@ -47,7 +49,7 @@ cdef enum:
 
 
 cdef inline char* write_length(char* at, Py_ssize_t size) noexcept:
-    """Write the content-length field to at, and return where it ends; LENGTH and LONGEST_NUMBER have to fit."""
+    """Write the content-length field to at, and return its end; LENGTH and LONGEST_NUMBER have to fit."""
     cdef char digits[LONGEST_NUMBER]
     cdef int first = LONGEST_NUMBER - 2
     memcpy(at, LENGTH, sizeof(LENGTH) - 1)
@@ -120,7 +122,7 @@ cdef class Encoder:
         return 0
 
     cdef int answer_text(self, const char* text, Py_ssize_t sent, Py_ssize_t size) except -1:
-        """Put the commonest of answers, a text of size bytes, of which the first `sent` go out, with status 200."""
+        """Put the commonest of answers: status 200, a text of size bytes, the first `sent` of them go out."""
         cdef char* at
         self.refresh_date()
         self.reserve(sizeof(OK_TEXT) + sizeof(LENGTH) + LONGEST_NUMBER + DATE_SIZE + 2 + sent)
@@ -153,7 +155,9 @@ cdef class Encoder:
             if not name or not TOKEN.issuperset(name):
                 raise ValueError(f"header name {name!r} is not a token (RFC 9110 section 5.1)")
             encoded = value.encode("latin-1")
-            if value != value.strip(" \t") or not all(byte >= 32 and byte != 127 or byte == 9 for byte in encoded):
+            if value != value.strip(" \t") or not all(
+                byte >= 32 and byte != 127 or byte == 9 for byte in encoded
+            ):
                 raise ValueError(
                     f"header {name}: value {value!r} has a control character, or white space around it "
                     f"(RFC 9110 section 5.5)"
@@ -226,7 +230,9 @@ cdef class Encoder:
             data = PyBytes_AS_STRING(owner)
             size = PyBytes_GET_SIZE(owner)
         if size and (status == 204 or status == 205 or status == 304):
-            raise ValueError(f"an answer of status {status} has no body (RFC 9110 section 15); return it with b''")
+            raise ValueError(
+                f"an answer of status {status} has no body (RFC 9110 section 15); return it with b''"
+            )
         self.put_status(status)
         self.put_fields(headers, &typed, &dated)
         if status != 204 and status != 304:

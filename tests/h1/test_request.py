@@ -140,7 +140,9 @@ def test_empty_value_is_a_value(see: Callable) -> None:
     assert "x-empty" in headers
 
 
-@pytest.mark.parametrize("name", ["", "accep", "accept ", "accepts", "host:", "caf\xe9", "h\u014dst", "\ud800"])
+@pytest.mark.parametrize(
+    "name", ["", "accep", "accept ", "accepts", "host:", "caf\xe9", "h\u014dst", "\ud800"]
+)
 def test_name_that_did_not_come_is_missing(see: Callable, name: str) -> None:
     headers = see(FIELDS).headers
     assert name not in headers
@@ -213,8 +215,8 @@ def test_request_kept_after_its_answer_stays_what_it_was(make_site: Callable) ->
         for n in range(20):
             peer.send(request(f"/?n={n}", "POST", b"%d" % n * n, f"X-N: {n}\r\n")).answer()
             for m in range(5):
-                answer = peer.send(request(f"/{m}", fields=f"X-N: other {m}\r\nX: {'y' * 100 * m}\r\n")).answer()
-                assert answer.body == b"other %d" % m
+                fields = f"X-N: other {m}\r\nX: {'y' * 100 * m}\r\n"
+                assert peer.send(request(f"/{m}", fields=fields)).answer().body == b"other %d" % m
     for n, request_ in enumerate(kept):
         assert (request_.method, request_.target, request_.headers["x-n"]) == ("POST", f"/?n={n}", str(n))
         assert request_.headers.getall("x") == []

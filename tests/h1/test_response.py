@@ -154,9 +154,10 @@ def test_date_is_in_the_format_of_the_rfc_and_advances(given: Given) -> None:
     dates = set()
     deadline = time.monotonic() + 10
     while len(dates) < 2 and time.monotonic() < deadline:
-        before = int(time.time())
+        # The server's clock advances in ticks, a few milliseconds behind this one.
+        before = int(time.time() - 0.5)
         date = given.peer.send(request()).answer().headers["date"]
-        assert re.fullmatch(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", date)
+        assert re.fullmatch(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", date)
         stamp = parsedate_to_datetime(date)
         assert before <= stamp.timestamp() <= time.time()
         assert stamp.strftime("%a") == date[:3]
@@ -235,7 +236,8 @@ def test_what_is_no_answer_becomes_a_500_and_is_logged(
 def test_refused_answer_in_a_pipeline_spoils_no_other(
     make_site: Callable[..., Site], caplog: pytest.LogCaptureFixture
 ) -> None:
-    values = iter([(200, {"x": "1"}, "first"), (200, {"x": "1", "a": "\n"}, "no"), b"l" * REFERENCED, 1, "last"])
+    first, refused = (200, {"x": "1"}, "first"), (200, {"x": "1", "a": "\n"}, "no")
+    values = iter([first, refused, b"l" * REFERENCED, 1, "last"])
     site = make_site(Router().route("/", get(lambda: next(values))))
     raw = site.exchange(request() * 4 + request(fields="Connection: close\r\n"))
     answers = re.findall(rb"HTTP/1.1 (\d+)", raw)

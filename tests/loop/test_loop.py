@@ -199,10 +199,14 @@ def test_timeouts_and_groups_work(loop, run):
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(asyncio.sleep(0.001, number)) for number in range(100)]
         assert [task.result() for task in tasks] == list(range(100))
-        with pytest.raises(ExceptionGroup):
+
+        async def one_of_two_fails():
             async with asyncio.TaskGroup() as group:
                 group.create_task(asyncio.sleep(60))
                 group.create_task(asyncio.to_thread(int, "x"))
+
+        with pytest.raises(ExceptionGroup):
+            await one_of_two_fails()
 
     run(main())
 
@@ -282,8 +286,8 @@ def test_shutdown_asyncgens_closes_what_is_open(loop):
             await anext(generator)
         await loop.shutdown_asyncgens()
         assert closed == [1, 1, 1]
-        with pytest.warns(ResourceWarning, match="was scheduled after loop.shutdown_asyncgens"):
-            late = numbers()
+        late = numbers()
+        with pytest.warns(ResourceWarning, match=r"was scheduled after loop\.shutdown_asyncgens"):
             await anext(late)
         await late.aclose()
 

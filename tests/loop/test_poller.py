@@ -1,7 +1,6 @@
 """The epoll set, through what watches descriptors in it."""
 
 import asyncio
-import gc
 import os
 import socket
 
@@ -130,7 +129,6 @@ def test_a_descriptor_closed_before_it_is_removed_and_alive_in_a_duplicate_is_ha
         duplicate = ours.dup()
         ours.close()
         assert loop.remove_reader(number)
-        gc.collect()
         theirs.send(b"x")
         turns(loop)
         duplicate.close()
@@ -172,7 +170,6 @@ def test_a_transport_takes_over_the_number_of_a_socket_that_was_closed_while_wat
             protocol = Recorder()
             transport = await connect(protocol, socket.socket(fileno=number))
             transport.get_extra_info("socket").setblocking(False)
-            gc.collect()
             theirs.send(b"x")
             peer.send(b"hello")
             await until(lambda: protocol.data == b"hello")  # noqa: B023
@@ -206,7 +203,7 @@ def test_an_error_in_one_batch_leaves_the_rest_for_the_next(loop, pairs):
         with pytest.raises(KeyboardInterrupt):
             loop.run_forever()
     assert seen == [b"x"] * len(pairs)
-    for ours, theirs in pairs:
+    for _, theirs in pairs:
         theirs.close()
     turns(loop)
     assert all(ours.fileno() == -1 for ours, _ in pairs)

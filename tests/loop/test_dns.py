@@ -1,0 +1,64 @@
+"""Name resolution."""
+
+import asyncio
+import itertools
+import socket
+
+import pytest
+
+from fastloop import _dns
+
+
+@pytest.mark.parametrize(
+    ("host", "literal"),
+    [
+        (None, True), ("127.0.0.1", True), (b"127.0.0.1", True), ("::1", True), ("fe80::1%lo", True),
+        ("::ffff:1.2.3.4", True), ("localhost", False), ("", False), ("1.2.3", False), ("256.0.0.1", False),
+        ("127.0.0.1 ", False), ("a\0b", False), ("\udcff", False), ("bücher.example", False),
+        (b"\xff", False),
+    ],
+)
+def test_literals_are_told_from_names(host, literal):
+    assert _dns.is_literal(host) is literal
+
+
+@pytest.mark.parametrize(
+    ("host", "port"),
+    [*itertools.product(("127.0.0.1", "::1"), (0, 80, "80", None)), (None, 0), (None, "80")],
+)
+@pytest.mark.parametrize("flags", [0, socket.AI_PASSIVE])
+def test_literals_are_looked_up_at_once_and_as_by_the_system(loop, run, host, port, flags):
+    async def main():
+        loop.run_in_executor = pytest.fail
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+        assert found == socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+
+    run(main())
+
+
+def test_names_are_looked_up_in_a_thread(loop, run):
+    async def main():
+        called = []
+        original = loop.run_in_executor
+
+        def run_in_executor(executor, call, *args):
+            called.append(call)
+            return original(executor, call, *args)
+
+        loop.run_in_executor = run_in_executor
+        found = await loop.getaddrinfo("localhost", 80, family=socket.AF_INET, type=socket.SOCK_STREAM)
+        assert [entry[4] for entry in found] == [("127.0.0.1", 80)]
+        assert called
+
+    run(main())
+
+
+@pytest.mark.parametrize(("host", "family"), [("127.0.0.1", socket.AF_INET6), ("::1", socket.AF_INET)])
+def test_a_literal_of_another_family_is_refused(loop, host, family):
+    with pytest.raises(socket.gaierror):
+        loop.run_until_complete(loop.getaddrinfo(host, 80, family=family))
+
+
+def test_what_has_no_address_is_refused(loop):
+    with pytest.raises((socket.gaierror, UnicodeError)):
+        loop.run_until_complete(asyncio.wait_for(loop.getaddrinfo("a..b", 80), 30))
