@@ -21,12 +21,3 @@ class Unimplemented(LoopBase):
     """The methods of an event loop that are still to come."""
 
     create_datagram_endpoint: Any = unimplemented("create_datagram_endpoint")
-    sendfile: Any = unimplemented("sendfile")
-    sock_accept: Any = unimplemented("sock_accept")
-    sock_recv: Any = unimplemented("sock_recv")
-    sock_recv_into: Any = unimplemented("sock_recv_into")
-    sock_recvfrom: Any = unimplemented("sock_recvfrom")
-    sock_recvfrom_into: Any = unimplemented("sock_recvfrom_into")
-    sock_sendall: Any = unimplemented("sock_sendall")
-    sock_sendto: Any = unimplemented("sock_sendto")
-    sock_sendfile: Any = unimplemented("sock_sendfile")

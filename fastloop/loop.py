@@ -15,12 +15,14 @@ from asyncio import events
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from typing import Any, TypeVar, TypeVarTuple
 
-from fastloop import _dns, _sockets
+from fastloop import _dns
 from fastloop._connect import Connecting
 from fastloop._listen import Listening
 from fastloop._pipes import Pipes
 from fastloop._process import Processes
+from fastloop._sendfile import Sendfile
 from fastloop._signals import Signals, signals_wake
+from fastloop._sock import SocketCalls
 from fastloop._unimplemented import Unimplemented
 
 T = TypeVar("T")
@@ -31,7 +33,9 @@ ExceptionHandler = Callable[[asyncio.AbstractEventLoop, ExceptionContext], objec
 logger = logging.getLogger("asyncio")
 
 
-class EventLoop(Connecting, Listening, Pipes, Processes, Signals, Unimplemented):
+class EventLoop(
+    Connecting, Listening, Pipes, Processes, Sendfile, Signals, SocketCalls, Unimplemented
+):
     """An asyncio event loop on epoll. Belongs to the thread that runs it."""
 
     def __init__(self) -> None:
@@ -315,10 +319,6 @@ class EventLoop(Connecting, Listening, Pipes, Processes, Signals, Unimplemented)
     async def getnameinfo(self, sockaddr: Any, flags: int = 0) -> tuple[str, str]:
         """Look up as `socket.getnameinfo`, in the executor."""
         return await self.run_in_executor(None, socket.getnameinfo, sockaddr, flags)
-
-    async def sock_connect(self, sock: socket.socket, address: Any) -> None:
-        """Connect sock, which must be non-blocking, to address."""
-        await _sockets.sock_connect(self, sock, address)
 
 
 def new_event_loop() -> EventLoop:

@@ -317,6 +317,29 @@ cdef class LoopCore:
         watcher.update()
         return True
 
+    def _watch_fd(self, int fd, bint writing, callback, *args):
+        """As `add_writer` or `add_reader`; return the Handle, which `_unwatch_fd` is to be given."""
+        cdef CallbackWatcher watcher
+        if writing:
+            self.add_writer(fd, callback, *args)
+        else:
+            self.add_reader(fd, callback, *args)
+        watcher = self.poller.watchers[fd]
+        return watcher.writer if writing else watcher.reader
+
+    def _unwatch_fd(self, int fd, bint writing, Handle handle):
+        """Stop calling handle, unless another callback or owner of the number has taken its place."""
+        cdef CallbackWatcher watcher
+        owner = self.poller.watchers.get(fd)
+        if not isinstance(owner, CallbackWatcher):
+            return
+        watcher = owner
+        if handle is (watcher.writer if writing else watcher.reader):
+            if writing:
+                self.remove_writer(fd)
+            else:
+                self.remove_reader(fd)
+
 
 # The methods below take their arguments as a vector (METH_FASTCALL): a tuple a call would cost more than
 # the rest of the call. EventLoop's class body puts them in place.

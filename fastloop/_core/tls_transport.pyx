@@ -1,6 +1,7 @@
 """The transport that a protocol over TLS is given: the face of a TLSSession."""
 
 import warnings
+from asyncio.constants import _SendfileMode
 
 cimport cython
 from cpython.buffer cimport PyBUF_READ
@@ -13,6 +14,8 @@ from fastloop._core.tls cimport TLS_READ_HIGH_WATER
 @cython.final
 cdef class TLSTransport(Transport):
     """A TLS connection, as `asyncio.Transport`. There is no half-close: `write_eof` is not for TLS."""
+
+    _sendfile_compatible = _SendfileMode.FALLBACK
 
     # asyncio's own mark of transports that start_tls takes.
     @property
@@ -47,6 +50,7 @@ cdef class TLSTransport(Transport):
     def release(self):
         self.session = None
         self.protocol = self.native = self.data_received = None
+        self.tell_room()
 
     # Writing.
 
