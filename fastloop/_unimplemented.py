@@ -24,7 +24,6 @@ class Unimplemented(LoopBase):
     remove_signal_handler: Any = unimplemented("remove_signal_handler")
     connect_read_pipe: Any = unimplemented("connect_read_pipe")
     connect_write_pipe: Any = unimplemented("connect_write_pipe")
-    create_datagram_endpoint: Any = unimplemented("create_datagram_endpoint")
     sendfile: Any = unimplemented("sendfile")
     sock_accept: Any = unimplemented("sock_accept")
     sock_recv: Any = unimplemented("sock_recv")

@@ -17,6 +17,7 @@ from typing import Any, TypeVar, TypeVarTuple
 
 from fastloop import _dns, _sockets
 from fastloop._connect import Connecting
+from fastloop._datagram import Datagrams
 from fastloop._listen import Listening
 from fastloop._signals import signals_wake
 from fastloop._unimplemented import Unimplemented
@@ -29,7 +30,7 @@ ExceptionHandler = Callable[[asyncio.AbstractEventLoop, ExceptionContext], objec
 logger = logging.getLogger("asyncio")
 
 
-class EventLoop(Connecting, Listening, Unimplemented):
+class EventLoop(Connecting, Listening, Datagrams, Unimplemented):
     """An asyncio event loop on epoll. Belongs to the thread that runs it."""
 
     def __init__(self) -> None:
