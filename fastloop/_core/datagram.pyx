@@ -51,12 +51,16 @@ cdef bint SENDS_EMPTY = sys.version_info >= (3, 13)
 cdef Py_ssize_t HEADER = 8 if SENDS_EMPTY else 0
 
 
+class StreamAndDatagram(asyncio.Transport, asyncio.DatagramTransport):
+    """What a Datagram is to isinstance(): asyncio's own derives from both as well."""
+
+
 cdef class Datagram(Transport):
     """A datagram socket, as `asyncio.DatagramTransport`."""
 
     @property
     def __class__(self):
-        return asyncio.DatagramTransport
+        return StreamAndDatagram
 
     def __repr__(self):
         state = "closed" if self.fd < 0 else "closing" if self.closing else "open"

@@ -17,6 +17,7 @@ def test_it_is_a_datagram_transport(run):
     async def main():
         transport, protocol = await endpoint(local_addr=LOCAL)
         assert isinstance(transport, asyncio.DatagramTransport)
+        assert isinstance(transport, asyncio.Transport)
         assert transport.get_protocol() is protocol
         assert protocol.told == ["made"]
         assert transport.get_extra_info("peername") is None
