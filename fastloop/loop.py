@@ -15,6 +15,7 @@ from fastloop._connect import Connecting
 from fastloop._datagram import Datagrams
 from fastloop._debug import Reporting
 from fastloop._executor import Executing
+from fastloop._fork import disown_in_children
 from fastloop._listen import Listening
 from fastloop._signals import signals_wake
 from fastloop._unimplemented import Unimplemented
@@ -30,6 +31,7 @@ class EventLoop(Connecting, Listening, Datagrams, Executing, Reporting, Unimplem
         self._task_factory: Callable[..., asyncio.Future[Any]] | None = None
         self._asyncgens: weakref.WeakSet[AsyncGenerator[Any, Any]] = weakref.WeakSet()
         self._asyncgens_shut_down = False
+        disown_in_children(self)
 
     def __repr__(self) -> str:
         return (
