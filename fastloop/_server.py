@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import socket
+import sys
 from asyncio.trsock import TransportSocket
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +18,7 @@ logger = logging.getLogger("asyncio")
 ACCEPT_RETRY_DELAY = 1.0
 
 
-class Server(asyncio.AbstractServer):
+class Server(asyncio.Server):
     """What `create_server` returns. Owns its sockets; closes them, not the connections, on `close`."""
 
     def __init__(
@@ -82,7 +83,7 @@ class Server(asyncio.AbstractServer):
         return self._serving
 
     @property
-    def sockets(self) -> tuple[TransportSocket, ...]:
+    def sockets(self) -> tuple[TransportSocket, ...]:  # type: ignore[override]
         """The listening sockets; none once closed."""
         return tuple(TransportSocket(listener.sock) for listener in self._listeners or ())
 
@@ -147,8 +148,11 @@ class Server(asyncio.AbstractServer):
             self._wake_up()
 
     async def wait_closed(self) -> None:
-        """Wait until the server is closed and its last connection has ended."""
-        if self._waiters is None:
+        """Wait until the server is closed and its last connection has ended.
+
+        With Python 3.11 a closed server is not waited for, as asyncio had it: who relies on it would hang.
+        """
+        if self._waiters is None or (sys.version_info < (3, 12) and self._listeners is None):
             return
         waiter = self._loop.create_future()
         self._waiters.append(waiter)
