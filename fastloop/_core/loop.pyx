@@ -340,70 +340,40 @@ cdef class LoopCore:
         """Call callback(*args) whenever fd is readable; replaces an earlier reader of fd."""
         self.check_open()
         self.check_callback(callback, "add_reader")
-        cdef CallbackWatcher watcher = self.callback_watcher(fd, True)
-        cdef Handle old = watcher.reader
-        watcher.reader = self.new_handle(callback, args)
-        watcher.update()
-        if old is not None:
-            old.cancel()
+        self.callback_watcher(fd, True).put(False, self.new_handle(callback, args))
 
     def remove_reader(self, fd):
         """Stop watching fd for readability; return whether it was watched."""
         if self._closed:
             return False
         cdef CallbackWatcher watcher = self.callback_watcher(fd, False)
-        if watcher is None or watcher.reader is None:
-            return False
-        watcher.reader.cancel()
-        watcher.reader = None
-        watcher.update()
-        return True
+        return watcher is not None and watcher.put(False, None)
 
     def add_writer(self, fd, callback, *args):
         """Call callback(*args) whenever fd is writable; replaces an earlier writer of fd."""
         self.check_open()
         self.check_callback(callback, "add_writer")
-        cdef CallbackWatcher watcher = self.callback_watcher(fd, True)
-        cdef Handle old = watcher.writer
-        watcher.writer = self.new_handle(callback, args)
-        watcher.update()
-        if old is not None:
-            old.cancel()
+        self.callback_watcher(fd, True).put(True, self.new_handle(callback, args))
 
     def remove_writer(self, fd):
         """Stop watching fd for writability; return whether it was watched."""
         if self._closed:
             return False
         cdef CallbackWatcher watcher = self.callback_watcher(fd, False)
-        if watcher is None or watcher.writer is None:
-            return False
-        watcher.writer.cancel()
-        watcher.writer = None
-        watcher.update()
-        return True
+        return watcher is not None and watcher.put(True, None)
 
     def _watch_fd(self, int fd, bint writing, callback, *args):
         """As `add_writer` or `add_reader`; return the Handle, which `_unwatch_fd` is to be given."""
-        cdef CallbackWatcher watcher
-        if writing:
-            self.add_writer(fd, callback, *args)
-        else:
-            self.add_reader(fd, callback, *args)
-        watcher = self.poller.watchers[fd]
-        return watcher.writer if writing else watcher.reader
+        self.check_open()
+        cdef Handle handle = self.new_handle(callback, args)
+        self.callback_watcher(fd, True).put(writing, handle)
+        return handle
 
     def _unwatch_fd(self, int fd, bint writing, Handle handle):
         """Stop calling handle, unless another callback or owner of the number has taken its place."""
-        cdef CallbackWatcher watcher
-        owner = self.poller.watchers.get(fd)
-        if not isinstance(owner, CallbackWatcher):
-            return
-        watcher = owner
-        if handle is (watcher.writer if writing else watcher.reader):
-            if writing:
-                self.remove_writer(fd)
-            else:
-                self.remove_reader(fd)
+        watcher = self.poller.watchers.get(fd)
+        if isinstance(watcher, CallbackWatcher):
+            (<CallbackWatcher>watcher).drop(writing, handle)
 
 
 # The methods below take their arguments as a vector (METH_FASTCALL): a tuple a call would cost more than
