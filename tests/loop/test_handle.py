@@ -172,7 +172,8 @@ def test_a_handle_held_by_a_weak_reference_is_not_used_again(loop):
 
 def test_repr_names_the_callback_until_it_is_cancelled(loop):
     handle = loop.call_soon(turn, "argument")
-    assert "turn('argument')" in repr(handle)
+    # Since 3.13 asyncio shows arguments in debug mode only.
+    assert "turn(" in repr(handle)
     assert __file__ in repr(handle)
     handle.cancel()
     assert repr(handle) == "<Handle cancelled>"
