@@ -34,11 +34,12 @@ def describe(what: object) -> str:
 
 
 def context_of(report: ExceptionContext) -> Any:
-    """Return the context of the task or handle that report is about; None: it has none."""
+    """Return a copy of the context of the task or handle that report is about; None: it has none."""
     for key in ("task", "future", "handle"):
         if report.get(key) is not None:
             get_context = getattr(report[key], "get_context", None)
-            return get_context() if get_context is not None else None
+            # A copy: that the context is in use may be what is reported.
+            return get_context().copy() if get_context is not None else None
     return None
 
 

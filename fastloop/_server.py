@@ -87,6 +87,11 @@ class Server(asyncio.Server):
         """The listening sockets; none once closed."""
         return tuple(TransportSocket(listener.sock) for listener in self._listeners or ())
 
+    @property
+    def _sockets(self) -> list[socket.socket] | None:
+        """As asyncio.Server has them; None once closed."""
+        return None if self._listeners is None else [listener.sock for listener in self._listeners]
+
     def _start_serving(self) -> None:
         if self._serving or self._listeners is None:
             return

@@ -11,6 +11,7 @@ from inspect import iscoroutinefunction
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyCallable_Check, PyTypeObject
+from cpython.pythread cimport PyThread_get_thread_ident
 from cpython.ref cimport Py_INCREF
 from libc.math cimport isnan
 
@@ -205,16 +206,15 @@ cdef class LoopCore:
 
     cdef int run_ready(self) except -1:
         """Run what is ready now; what that makes ready waits for the next turn."""
-        cdef size_t end = self.ready.tail
-        cdef size_t start = self.ready.head
-        cdef size_t left = end - start
+        cdef size_t left = self.ready.tail - self.ready.head
+        cdef bint watched = self._debug
         cdef Handle handle
         while left:
             # Counted, not compared with `end`: growing the ring renumbers it.
             left -= 1
             handle = self.ready.pop()
             if not handle._cancelled:
-                if self._debug:
+                if watched:
                     self.run_watched(handle)
                 else:
                     handle.run()
@@ -406,7 +406,11 @@ cdef PyObject* call_soon_threadsafe_vector(
     # Not from the pool, which is the loop's thread's alone.
     cdef Handle handle = blank_handle(loop._debug)
     handle.fill(loop, args[0], <PyObject**>args + 1, nargs - 1, context)
-    loop.push_inbox(handle)
+    if loop._thread_id == 0 or loop._thread_id == PyThread_get_thread_ident():
+        # In order with call_soon. The GIL keeps two threads out of the ring of a loop that does not run.
+        loop.ready.push(handle)
+    else:
+        loop.push_inbox(handle)
     Py_INCREF(handle)
     return <PyObject*>handle
 
