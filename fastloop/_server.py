@@ -11,6 +11,7 @@ from typing import Any
 
 from fastloop._base import LoopBase
 from fastloop._core.listener import Listener
+from fastloop._core.tls import TLSSession
 
 logger = logging.getLogger("asyncio")
 
@@ -119,6 +120,8 @@ class Server(asyncio.Server):
         except asyncio.CancelledError:
             try:
                 self.close()
+                # Those that go on would keep it waiting.
+                self.close_clients()
                 await self.wait_closed()
             finally:
                 raise
@@ -166,7 +169,10 @@ class Server(asyncio.Server):
     def close_clients(self) -> None:
         """Close every open connection once what is written to it is sent."""
         for transport in self._transports.copy():
-            transport.close()
+            protocol = transport.get_protocol()
+            # TLS has an ending of its own to send.
+            face = protocol.transport if isinstance(protocol, TLSSession) else transport
+            face.close()
 
     def abort_clients(self) -> None:
         """Close every open connection at once."""

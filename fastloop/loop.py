@@ -144,10 +144,11 @@ class EventLoop(
             return plain
         if context is not None:
             options["context"] = context
-        if sys.version_info >= (3, 13, 3):
-            return self._task_factory(self, coro, name=name, **options)  # type: ignore[return-value]
+        named = name is None or sys.version_info >= (3, 13, 3)
+        if name is not None and named:
+            options["name"] = name
         task = self._task_factory(self, coro, **options)
-        if name is not None and hasattr(task, "set_name"):
+        if not named and hasattr(task, "set_name"):
             task.set_name(name)
         return task  # type: ignore[return-value]
 

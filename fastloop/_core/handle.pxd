@@ -32,16 +32,20 @@ cdef class Handle:
 
 
 cdef class TracedHandle(Handle):
-    cdef object created             # the stack that scheduled it
+    cdef object created             # the stack that scheduled it; None outside of debug mode
     cdef object forgotten           # what a cancelled one was to call
 
 
 cdef object caller_stack()
 cdef object describe_all(callback, args)
 cdef list traced_facts(forgotten, created)
-cdef Handle blank_handle(bint traced)
+cdef Handle blank_handle(bint traced, bint threadsafe)
 cdef PyObject* context_argument(object method, ArgumentVector values, PyObject* kwnames) except? NULL
 cdef int check_count(object method, Py_ssize_t given, Py_ssize_t least, object names) except -1
+
+
+cdef class ThreadsafeHandle(TracedHandle):
+    cdef object lock                # threading.RLock, held while the callback runs
 
 
 @cython.final

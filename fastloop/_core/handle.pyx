@@ -6,6 +6,7 @@ no allocation in steady state. Knows no loop but as the owner it reports errors 
 
 import asyncio
 import sys
+import threading
 from asyncio.format_helpers import _format_callback_source, extract_stack
 from inspect import signature
 
@@ -173,21 +174,18 @@ cdef object describe_all(callback, args):
 
 
 cdef class TracedHandle(Handle):
-    """A handle made in debug mode: remembers where, and what it was to call."""
-
-    def __cinit__(self):
-        self.created = caller_stack()
+    """A handle that remembers where it was made, and what it was to call, if that was in debug mode."""
 
     @property
     def _source_traceback(self):
         return self.created
 
     cdef object describe(self, callback, args):
-        return describe_all(callback, args)
+        return Handle.describe(self, callback, args) if self.created is None else describe_all(callback, args)
 
     def cancel(self):
         """Keep the callback from running. Without effect once it has run."""
-        if not self._cancelled and self.callback is not None:
+        if self.created is not None and not self._cancelled and self.callback is not None:
             self.forgotten = self.describe(self.callback, self.arguments())
         Handle.cancel(self)
 
@@ -201,11 +199,6 @@ cdef list traced_facts(forgotten, created):
         path, line, *_ = created[len(created) - 1]
         facts.append(f"created at {path}:{line}")
     return facts
-
-
-cdef Handle blank_handle(bint traced):
-    """Return a handle that is not the pool's."""
-    return TracedHandle.__new__(TracedHandle) if traced else Handle.__new__(Handle)
 
 
 # The arguments of the methods that schedule a handle.
@@ -229,6 +222,52 @@ cdef int check_count(object method, Py_ssize_t given, Py_ssize_t least, object n
     if given < least:
         raise TypeError(f"{method}() needs at least {least} positional arguments ({names}), {given} given")
     return 0
+
+
+cdef class ThreadsafeHandle(TracedHandle):
+    """A handle that other threads may cancel: before its callback runs, or they wait until it has run."""
+
+    def __cinit__(self):
+        self.lock = threading.RLock()
+
+    @property
+    def __class__(self):
+        return asyncio.events._ThreadSafeHandle
+
+    cdef int run(self) except -1:
+        with self.lock:
+            # Cancelled since the loop has looked.
+            if not self._cancelled:
+                Handle.run(self)
+        return 0
+
+    def cancel(self):
+        """Keep the callback from running; wait while it runs in another thread."""
+        with self.lock:
+            TracedHandle.cancel(self)
+
+    def cancelled(self):
+        """Say whether `cancel` was called; wait while the callback runs in another thread."""
+        with self.lock:
+            return self._cancelled
+
+
+# As asyncio, whose handles wait since 3.14.
+cdef bint handles_lock = sys.version_info >= (3, 14)
+
+
+cdef Handle blank_handle(bint traced, bint threadsafe):
+    """Return a handle that is not the pool's: traced in debug mode, threadsafe for other threads' callbacks."""
+    cdef TracedHandle handle
+    if threadsafe and handles_lock:
+        handle = ThreadsafeHandle.__new__(ThreadsafeHandle)
+    elif traced:
+        handle = TracedHandle.__new__(TracedHandle)
+    else:
+        return Handle.__new__(Handle)
+    if traced:
+        handle.created = caller_stack()
+    return handle
 
 
 @cython.final

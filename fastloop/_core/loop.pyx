@@ -11,7 +11,6 @@ from inspect import iscoroutinefunction
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyCallable_Check, PyTypeObject
-from cpython.pythread cimport PyThread_get_thread_ident
 from cpython.ref cimport Py_INCREF
 from libc.math cimport isnan
 
@@ -79,8 +78,11 @@ cdef class LoopCore:
     cdef Handle schedule(self, PyObject* callback, PyObject** args, Py_ssize_t nargs, PyObject* context):
         """call_soon for compiled callers. All arguments are borrowed; context may be NULL."""
         cdef Handle handle
+        if self.inbox.head != self.inbox.tail:
+            # What was scheduled first runs first, whichever way it came.
+            self.take_inbox()
         if self._debug:
-            handle = blank_handle(self._debug)
+            handle = blank_handle(self._debug, False)
             handle.fill(self, callback, args, nargs, context)
         else:
             handle = self.pool.take(self, callback, args, nargs, context)
@@ -315,7 +317,7 @@ cdef class LoopCore:
 
     cdef Handle new_handle(self, callback, tuple args):
         # Watched handles run many times, so none of the pool's.
-        cdef Handle handle = blank_handle(self._debug)
+        cdef Handle handle = blank_handle(self._debug, False)
         cdef list items = list(args)
         handle.fill(self, <PyObject*>callback, PySequence_Fast_ITEMS(items), len(items), NULL)
         return handle
@@ -404,13 +406,9 @@ cdef PyObject* call_soon_threadsafe_vector(
     check_count("call_soon_threadsafe", nargs, 1, "callback")
     loop.check_callback(<object>args[0], "call_soon_threadsafe")
     # Not from the pool, which is the loop's thread's alone.
-    cdef Handle handle = blank_handle(loop._debug)
+    cdef Handle handle = blank_handle(loop._debug, True)
     handle.fill(loop, args[0], <PyObject**>args + 1, nargs - 1, context)
-    if loop._thread_id == 0 or loop._thread_id == PyThread_get_thread_ident():
-        # In order with call_soon. The GIL keeps two threads out of the ring of a loop that does not run.
-        loop.ready.push(handle)
-    else:
-        loop.push_inbox(handle)
+    loop.push_inbox(handle)
     Py_INCREF(handle)
     return <PyObject*>handle
 

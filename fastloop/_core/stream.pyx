@@ -67,7 +67,6 @@ cdef class Stream(Transport):
             if self.native is not None:
                 self.native.connection_made_c(self)
             else:
-                self.capture_context()
                 entered = self.enter()
                 try:
                     protocol.connection_made(self)

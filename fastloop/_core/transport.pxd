@@ -20,6 +20,7 @@ cdef class Protocol:
 
 
 cdef class Transport(Watcher):
+    cdef object __weakref__
     cdef LoopCore loop
     cdef object context         # what callbacks of a Python protocol run in
     cdef bint inside            # a callback is running in it

@@ -92,6 +92,8 @@ cdef class Transport(Watcher):
             self.data_received = protocol.get_buffer
         else:
             self.data_received = getattr(protocol, "data_received", None)
+        if self.context is None and self.native is None:
+            self.capture_context()
         return 0
 
     def set_protocol(self, protocol):
@@ -101,6 +103,11 @@ cdef class Transport(Watcher):
     def get_protocol(self):
         """Return the protocol."""
         return self.protocol
+
+    @property
+    def _paused(self):
+        # By asyncio's name: set by pause_reading(), not by closing.
+        return not self.is_reading() and not self.closing
 
     def is_closing(self):
         """Say whether the transport is closing or closed."""
@@ -227,7 +234,7 @@ cdef class Transport(Watcher):
         return 0
 
     cdef bint enter(self) except -1:
-        """Enter the context, unless a callback further up is in it already; return what `leave` is to be given."""
+        """Enter the context, unless a callback further up is in it already; return what `leave` is to get."""
         if self.inside or self.native is not None:
             return False
         enter_context(self.context)
