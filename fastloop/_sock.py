@@ -44,6 +44,11 @@ class SocketCalls(LoopBase):
             # By then the number may be somebody else's.
             self._unwatch_fd(fd, writing, handle)
 
+    def _stop_serving(self, sock: socket.socket) -> None:
+        # By asyncio's name, for those who call it: nobody reads sock any more.
+        self.remove_reader(sock.fileno())
+        sock.close()
+
     # Receiving.
 
     async def sock_recv(self, sock: socket.socket, nbytes: int) -> bytes:

@@ -58,8 +58,7 @@ def tcp_pair(family=socket.AF_INET):
 async def ended(server):
     """Wait until the closed server's last connection has ended: in Python 3.11 wait_closed() does not."""
     await server.wait_closed()
-    while server._transports:
-        await asyncio.sleep(0.001)
+    await until(lambda: not server._transports)
 
 
 async def connect(protocol, sock):
