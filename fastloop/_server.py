@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import socket
+import sys
 from asyncio.trsock import TransportSocket
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +19,7 @@ logger = logging.getLogger("asyncio")
 ACCEPT_RETRY_DELAY = 1.0
 
 
-class Server(asyncio.AbstractServer):
+class Server(asyncio.Server):
     """What `create_server` returns. Owns its sockets; closes them, not the connections, on `close`."""
 
     def __init__(
@@ -83,13 +84,13 @@ class Server(asyncio.AbstractServer):
         return self._serving
 
     @property
-    def sockets(self) -> tuple[TransportSocket, ...]:
+    def sockets(self) -> tuple[TransportSocket, ...]:  # type: ignore[override]
         """The listening sockets; none once closed."""
         return tuple(TransportSocket(listener.sock) for listener in self._listeners or ())
 
     @property
     def _sockets(self) -> list[socket.socket] | None:
-        # By asyncio's name, for those who look there: the sockets themselves, None once closed.
+        """As asyncio.Server has them; None once closed."""
         return None if self._listeners is None else [listener.sock for listener in self._listeners]
 
     def _start_serving(self) -> None:
@@ -155,8 +156,11 @@ class Server(asyncio.AbstractServer):
             self._wake_up()
 
     async def wait_closed(self) -> None:
-        """Wait until the server is closed and its last connection has ended."""
-        if self._waiters is None:
+        """Wait until the server is closed and its last connection has ended.
+
+        With Python 3.11 a closed server is not waited for, as asyncio had it: who relies on it would hang.
+        """
+        if self._waiters is None or (sys.version_info < (3, 12) and self._listeners is None):
             return
         waiter = self._loop.create_future()
         self._waiters.append(waiter)

@@ -2,6 +2,7 @@
 
 import warnings
 from asyncio import sslproto
+from asyncio.constants import _SendfileMode
 
 cimport cython
 from cpython.buffer cimport PyBUF_READ
@@ -14,6 +15,8 @@ from fastloop._core.tls cimport TLS_READ_HIGH_WATER
 @cython.final
 cdef class TLSTransport(Transport):
     """A TLS connection, as `asyncio.Transport`. There is no half-close: `write_eof` is not for TLS."""
+
+    _sendfile_compatible = _SendfileMode.FALLBACK
 
     # Code that asks for asyncio's own class goes on to use the attributes below.
     @property
@@ -51,6 +54,7 @@ cdef class TLSTransport(Transport):
     def release(self):
         self.session = None
         self.protocol = self.native = self.data_received = None
+        self.tell_room()
 
     # Writing.
 
