@@ -17,7 +17,7 @@ PATIENCE = 30
 
 @pytest.fixture
 def run():
-    """run(coroutine): run it as `asyncio.run` does, and expect no complaint to the loop's exception handler."""
+    """run(coroutine): run it as `asyncio.run` does; expect nothing for the exception handler."""
 
     def run(coroutine):
         reports = []

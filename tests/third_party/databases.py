@@ -149,7 +149,7 @@ def start(database: Database, stack: contextlib.ExitStack) -> None:
     database.folder.chmod(0o755)
     if who:
         os.chown(database.folder, who["user"], who["group"])
-    log = stack.enter_context(open(database.folder / "log", "wb+"))
+    log = stack.enter_context(database.folder.joinpath("log").open("wb+"))
     how = dict(cwd=database.folder, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **who)
 
     def said() -> str:

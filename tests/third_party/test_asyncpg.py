@@ -44,10 +44,14 @@ def test_transactions_roll_back_and_cursors_step(run, where):
     async def main():
         connection = await asyncpg.connect(**where)
         await connection.execute("create temp table numbers (n int)")
-        with pytest.raises(ZeroDivisionError):
+
+        async def fail():
             async with connection.transaction():
                 await connection.execute("insert into numbers values (1)")
-                raise ZeroDivisionError
+                raise LookupError
+
+        with pytest.raises(LookupError):
+            await fail()
         assert await connection.fetchval("select count(*) from numbers") == 0
         async with connection.transaction():
             await connection.executemany("insert into numbers values ($1)", [(n,) for n in range(1000)])
@@ -96,7 +100,8 @@ def test_copy_streams_both_ways(run, where):
         records = [(n, "x" * 100) for n in range(20_000)]
         assert await connection.copy_records_to_table("copied", records=records) == "COPY 20000"
         taken = io.BytesIO()
-        assert await connection.copy_from_query("select * from copied order by n", output=taken) == "COPY 20000"
+        query = "select * from copied order by n"
+        assert await connection.copy_from_query(query, output=taken) == "COPY 20000"
         assert taken.getvalue() == b"".join(b"%d\t%s\n" % (n, b"x" * 100) for n in range(20_000))
 
         async def rows():
@@ -131,8 +136,8 @@ def test_cancelled_query_is_cancelled_on_the_server(run, where):
             with pytest.raises(TimeoutError):
                 await connection.execute("select pg_sleep(60)", timeout=0.05)
             assert await connection.fetchval("select 1") == 1
-        asleep = "select count(*) from pg_stat_activity where query = 'select pg_sleep(60)' and state = 'active'"
-        assert await watcher.fetchval(asleep) == 0
+        asleep = "select count(*) from pg_stat_activity where state = 'active' and query = $1"
+        assert await watcher.fetchval(asleep, "select pg_sleep(60)") == 0
         assert time.monotonic() - before < 10
         await connection.close()
         await watcher.close()

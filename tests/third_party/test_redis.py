@@ -12,7 +12,7 @@ redis = pytest.importorskip("redis.asyncio", reason="redis is not installed")
 
 @pytest.fixture(params=["tcp", "unix"])
 def connect(request, redis_server):
-    """connect(**options): a client of an empty database, closed with its connections at the end of the block."""
+    """connect(**options): a client of an empty database, closed at the end of the block."""
 
     @contextlib.asynccontextmanager
     async def connect(**options):
