@@ -42,6 +42,9 @@ async def make_transport(
     except BaseException:
         transport.close()
         raise
+    finally:
+        # It holds the exception, whose traceback holds us.
+        del waiter
     return session.transport, protocol
 
 
@@ -155,13 +158,17 @@ class Connecting(LoopBase):
             raise TypeError(f"sslcontext is expected to be an instance of ssl.SSLContext, got {sslcontext!r}")
         if not isinstance(transport, Transport):
             raise TypeError(f"transport {transport!r} is not supported by start_tls()")
-        tls = TLSOptions(
+        tls = TLSOptions.checked(
             sslcontext, server_side, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout
         )
         waiter = self.create_future()
         session = tls.session(self, protocol, waiter, tell_connection_made=False)
-        # What arrives before the handshake has begun is the handshake's.
+        # What arrives before the handshake has begun is the handshake's, also where a reader has it already.
         transport.pause_reading()
+        reader = getattr(protocol, "_stream_reader", None) if server_side else None
+        if isinstance(reader, asyncio.StreamReader) and reader._buffer:  # type: ignore[attr-defined]
+            session.feed(reader._buffer)  # type: ignore[attr-defined]
+            reader._buffer.clear()  # type: ignore[attr-defined]
         transport.set_protocol(session)
         begin = self.call_soon(session.connection_made, transport)
         go_on = self.call_soon(transport.resume_reading)
@@ -172,4 +179,7 @@ class Connecting(LoopBase):
             begin.cancel()
             go_on.cancel()
             raise
+        finally:
+            # It holds the exception, whose traceback holds us.
+            del waiter
         return session.transport

@@ -46,7 +46,7 @@ async def make_server(
 class Listening(LoopBase):
     """The methods of a loop that return a server."""
 
-    async def create_server(  # type: ignore[override]
+    async def create_server(
         self,
         protocol_factory: ProtocolFactory,
         host: str | Sequence[str] | None = None,
@@ -86,7 +86,7 @@ class Listening(LoopBase):
             sockets = [sock]
         return await make_server(self, sockets, protocol_factory, tls, backlog, start_serving)
 
-    async def create_unix_server(  # type: ignore[override]
+    async def create_unix_server(
         self,
         protocol_factory: ProtocolFactory,
         path: str | bytes | os.PathLike[str] | None = None,

@@ -4,12 +4,14 @@ import asyncio
 import logging
 import os
 import socket
+import sys
 from asyncio.trsock import TransportSocket
 from collections.abc import Callable
 from typing import Any
 
 from fastloop._base import LoopBase
 from fastloop._core.listener import Listener
+from fastloop._core.tls import TLSSession
 
 logger = logging.getLogger("asyncio")
 
@@ -17,7 +19,7 @@ logger = logging.getLogger("asyncio")
 ACCEPT_RETRY_DELAY = 1.0
 
 
-class Server(asyncio.AbstractServer):
+class Server(asyncio.Server):
     """What `create_server` returns. Owns its sockets; closes them, not the connections, on `close`."""
 
     def __init__(
@@ -82,9 +84,14 @@ class Server(asyncio.AbstractServer):
         return self._serving
 
     @property
-    def sockets(self) -> tuple[TransportSocket, ...]:
+    def sockets(self) -> tuple[TransportSocket, ...]:  # type: ignore[override]
         """The listening sockets; none once closed."""
         return tuple(TransportSocket(listener.sock) for listener in self._listeners or ())
+
+    @property
+    def _sockets(self) -> list[socket.socket] | None:
+        """As asyncio.Server has them; None once closed."""
+        return None if self._listeners is None else [listener.sock for listener in self._listeners]
 
     def _start_serving(self) -> None:
         if self._serving or self._listeners is None:
@@ -113,6 +120,8 @@ class Server(asyncio.AbstractServer):
         except asyncio.CancelledError:
             try:
                 self.close()
+                # Those that go on would keep it waiting.
+                self.close_clients()
                 await self.wait_closed()
             finally:
                 raise
@@ -147,8 +156,11 @@ class Server(asyncio.AbstractServer):
             self._wake_up()
 
     async def wait_closed(self) -> None:
-        """Wait until the server is closed and its last connection has ended."""
-        if self._waiters is None:
+        """Wait until the server is closed and its last connection has ended.
+
+        With Python 3.11 a closed server is not waited for, as asyncio had it: who relies on it would hang.
+        """
+        if self._waiters is None or (sys.version_info < (3, 12) and self._listeners is None):
             return
         waiter = self._loop.create_future()
         self._waiters.append(waiter)
@@ -157,7 +169,10 @@ class Server(asyncio.AbstractServer):
     def close_clients(self) -> None:
         """Close every open connection once what is written to it is sent."""
         for transport in self._transports.copy():
-            transport.close()
+            protocol = transport.get_protocol()
+            # TLS has an ending of its own to send.
+            face = protocol.transport if isinstance(protocol, TLSSession) else transport
+            face.close()
 
     def abort_clients(self) -> None:
         """Close every open connection at once."""

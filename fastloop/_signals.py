@@ -1,12 +1,27 @@
-"""Signals that wake the loop: without this, one that arrives just before the loop sleeps is seen late."""
+"""Signals: handlers that the loop calls, and the pipe by which any signal wakes it.
 
+Without the pipe a signal that arrives just before the loop sleeps is seen late.
+"""
+
+import asyncio
 import contextlib
+import contextvars
+import errno
+import inspect
 import signal
 import socket
+import sys
 import threading
-from collections.abc import Iterator
+import warnings
+import weakref
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, TypeVarTuple
 
+from fastloop._base import LoopBase
 from fastloop._core.loop import LoopCore
+
+Ts = TypeVarTuple("Ts")
 
 
 @contextlib.contextmanager
@@ -29,3 +44,89 @@ def signals_wake(loop: LoopCore) -> Iterator[None]:
         finally:
             loop._unwatch_signals()
             signal.set_wakeup_fd(previous)
+
+
+def check_signal(sig: object) -> None:
+    """Refuse what is no signal number."""
+    if not isinstance(sig, int):
+        raise TypeError(f"sig must be an int, not {sig!r}")
+    if sig not in signal.valid_signals():
+        raise ValueError(f"invalid signal number {sig}")
+
+
+def set_handler(sig: int, handler: Any) -> None:
+    """Call `signal.signal`; RuntimeError for the signals that cannot be caught."""
+    try:
+        signal.signal(sig, handler)
+    except OSError as exc:
+        if exc.errno == errno.EINVAL:
+            raise RuntimeError(f"sig {sig} cannot be caught") from None
+        raise
+
+
+class SignalHandler:
+    """What `add_signal_handler` was given, as a handler for `signal.signal`: it has the loop call it.
+
+    The interpreter runs it in the main thread, between two instructions of whatever runs there. It holds
+    the loop weakly: a loop that nobody else holds is to go, and its handlers with it.
+    """
+
+    def __init__(self, loop: "Signals", callback: Callable[..., object], args: tuple[Any, ...]) -> None:
+        self._loop = weakref.ref(loop)
+        self._callback = callback
+        self._args = args
+        self._context = contextvars.copy_context()
+
+    def __call__(self, signum: int, frame: FrameType | None) -> None:
+        loop = self._loop()
+        if loop is not None and not loop.is_closed():
+            # The loop may run in another thread.
+            loop.call_soon_threadsafe(self._callback, *self._args, context=self._context)
+
+
+class Signals(LoopBase):
+    """The signal handlers of a loop. Only in the main thread can they be added and removed."""
+
+    _signal_handlers: dict[int, SignalHandler]
+
+    def add_signal_handler(self, sig: int, callback: Callable[[*Ts], object], *args: *Ts) -> None:
+        """Have the loop call callback(*args) on signal sig; replaces an earlier handler of it.
+
+        Raises ValueError for what is no signal, RuntimeError for one that cannot be caught and outside the
+        main thread.
+        """
+        if asyncio.iscoroutine(callback) or inspect.iscoroutinefunction(callback):
+            raise TypeError("coroutines cannot be used with add_signal_handler()")
+        check_signal(sig)
+        if self.is_closed():
+            raise RuntimeError("Event loop is closed")
+        handler = SignalHandler(self, callback, args)
+        try:
+            set_handler(sig, handler)
+            # System calls elsewhere in the process need not fail with EINTR for it (SA_RESTART).
+            signal.siginterrupt(sig, False)
+        except ValueError as exc:
+            # Not the main thread.
+            raise RuntimeError(str(exc)) from None
+        self._signal_handlers[sig] = handler
+
+    def remove_signal_handler(self, sig: int) -> bool:
+        """Restore the default handler of sig; return whether there was one of ours."""
+        check_signal(sig)
+        if self._signal_handlers.pop(sig, None) is None:
+            return False
+        set_handler(sig, signal.default_int_handler if sig == signal.SIGINT else signal.SIG_DFL)
+        return True
+
+    def _drop_signal_handlers(self) -> None:
+        """Restore the default handlers: the loop is closed."""
+        if self._signal_handlers and sys.is_finalizing():
+            warnings.warn(
+                f"Closing the loop {self!r} on interpreter shutdown stage, skipping signal handlers removal",
+                ResourceWarning,
+                source=self,
+                stacklevel=2,
+            )
+            self._signal_handlers.clear()
+        for sig in list(self._signal_handlers):
+            self.remove_signal_handler(sig)

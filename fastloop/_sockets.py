@@ -177,34 +177,3 @@ def bind_any(sock: socket.socket, addresses: list[tuple[Any, ...]]) -> None:
                 f"error while attempting to bind on address {address!r}: {str(exc.strerror).lower()}",
             )
     raise failure or OSError(f"no matching local address with family={sock.family!r} found")
-
-
-async def sock_connect(loop: asyncio.AbstractEventLoop, sock: socket.socket, address: Any) -> None:
-    """Connect sock, which must be non-blocking, to address; a host name in it is resolved."""
-    if sock.gettimeout() != 0:
-        raise ValueError("the socket must be non-blocking")
-    if sock.family in (socket.AF_INET, socket.AF_INET6):
-        host, port = address[:2]
-        infos = await loop.getaddrinfo(host, port, family=sock.family, type=sock.type, proto=sock.proto)
-        address = (*infos[0][4][:2], *address[2:])
-    try:
-        sock.connect(address)
-    except (BlockingIOError, InterruptedError):
-        pass
-    else:
-        return
-    fd = sock.fileno()
-    connected = loop.create_future()
-
-    def wake_up() -> None:
-        if not connected.done():
-            connected.set_result(None)
-
-    loop.add_writer(fd, wake_up)
-    try:
-        await connected
-    finally:
-        loop.remove_writer(fd)
-    error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if error:
-        raise OSError(error, f"Connect call failed {address}")

@@ -16,8 +16,26 @@ class TLSOptions:
     context: ssl.SSLContext
     server_side: bool
     server_hostname: str | None
-    handshake_timeout: float | None  # seconds; None: the default
-    shutdown_timeout: float | None
+    handshake_timeout: float  # seconds
+    shutdown_timeout: float
+
+    @classmethod
+    def checked(
+        cls,
+        context: ssl.SSLContext,
+        server_side: bool,
+        server_hostname: str | None,
+        handshake_timeout: float | None,
+        shutdown_timeout: float | None,
+    ) -> "TLSOptions":
+        """Return the options as callers give them, with asyncio's default timeouts for None."""
+        return cls(
+            context,
+            server_side,
+            server_hostname,
+            check_timeout("ssl_handshake_timeout", handshake_timeout, 60.0),
+            check_timeout("ssl_shutdown_timeout", shutdown_timeout, 30.0),
+        )
 
     def session(
         self, loop: Any, protocol: Any, waiter: Any = None, tell_connection_made: bool = True
@@ -56,7 +74,7 @@ def client_options(
                     shutdown_timeout=shutdown_timeout)
         return None
     context = default_context(server_hostname) if isinstance(argument, bool) else argument
-    return TLSOptions(context, False, server_hostname, handshake_timeout, shutdown_timeout)
+    return TLSOptions.checked(context, False, server_hostname, handshake_timeout, shutdown_timeout)
 
 
 def server_options(
@@ -68,7 +86,16 @@ def server_options(
     if argument is None:
         check_plain(handshake_timeout=handshake_timeout, shutdown_timeout=shutdown_timeout)
         return None
-    return TLSOptions(argument, True, None, handshake_timeout, shutdown_timeout)
+    return TLSOptions.checked(argument, True, None, handshake_timeout, shutdown_timeout)
+
+
+def check_timeout(name: str, value: float | None, default: float) -> float:
+    """Return value in seconds, or default where it is None; ValueError unless it is positive."""
+    if value is None:
+        return default
+    if value <= 0:
+        raise ValueError(f"{name} should be a positive number, got {value}")
+    return value
 
 
 def check_plain(

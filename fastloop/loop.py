@@ -1,47 +1,52 @@
 """EventLoop: the asyncio surface over the compiled core, and all that happens once per loop or connection."""
 
 import asyncio
-import concurrent.futures
 import contextvars
-import logging
-import os
 import socket
 import sys
-import threading
-import traceback
 import warnings
 import weakref
 from asyncio import events
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
-from typing import Any, TypeVar, TypeVarTuple
+from typing import Any, TypeVar
 
-from fastloop import _dns, _sockets
+from fastloop import _dns
 from fastloop._connect import Connecting
+from fastloop._datagram import Datagrams
+from fastloop._debug import Reporting
+from fastloop._executor import Executing
+from fastloop._fork import disown_in_children
 from fastloop._listen import Listening
-from fastloop._signals import signals_wake
-from fastloop._unimplemented import Unimplemented
+from fastloop._pipes import Pipes
+from fastloop._process import Processes
+from fastloop._sendfile import Sendfile
+from fastloop._signals import Signals, signals_wake
+from fastloop._sock import SocketCalls
 
 T = TypeVar("T")
-Ts = TypeVarTuple("Ts")
-ExceptionContext = dict[str, Any]
-ExceptionHandler = Callable[[asyncio.AbstractEventLoop, ExceptionContext], object]
-
-logger = logging.getLogger("asyncio")
 
 
-class EventLoop(Connecting, Listening, Unimplemented):
+class EventLoop(
+    Connecting,
+    Listening,
+    Datagrams,
+    Executing,
+    Pipes,
+    Processes,
+    Reporting,
+    Sendfile,
+    Signals,
+    SocketCalls,
+):
     """An asyncio event loop on epoll. Belongs to the thread that runs it."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._task_factory: Callable[..., asyncio.Future[Any]] | None = None
-        self._exception_handler: ExceptionHandler | None = None
-        self._default_executor: concurrent.futures.ThreadPoolExecutor | None = None
-        self._executor_shut_down = False
         self._asyncgens: weakref.WeakSet[AsyncGenerator[Any, Any]] = weakref.WeakSet()
         self._asyncgens_shut_down = False
-        self.set_debug(sys.flags.dev_mode or (
-            not sys.flags.ignore_environment and bool(os.environ.get("PYTHONASYNCIODEBUG"))
-        ))
+        self._signal_handlers = {}
+        disown_in_children(self)
 
     def __repr__(self) -> str:
         return (
@@ -63,17 +68,11 @@ class EventLoop(Connecting, Listening, Unimplemented):
         if events._get_running_loop() is not None:
             raise RuntimeError("Cannot run the event loop while another loop is running")
 
-    def _check_closed(self) -> None:
-        if self.is_closed():
-            raise RuntimeError("Event loop is closed")
-
     def run_forever(self) -> None:
         """Run until `stop` is called."""
         self._check_runnable()
         hooks = sys.get_asyncgen_hooks()
-        origin_depth = sys.get_coroutine_origin_tracking_depth()
-        if self.get_debug():
-            sys.set_coroutine_origin_tracking_depth(10)
+        self._track_origins(self.get_debug())
         sys.set_asyncgen_hooks(firstiter=self._asyncgen_begins, finalizer=self._asyncgen_dropped)
         events._set_running_loop(self)
         try:
@@ -82,7 +81,7 @@ class EventLoop(Connecting, Listening, Unimplemented):
         finally:
             events._set_running_loop(None)
             sys.set_asyncgen_hooks(*hooks)
-            sys.set_coroutine_origin_tracking_depth(origin_depth)
+            self._track_origins(False)
 
     def run_until_complete(self, future: Generator[Any, None, T] | Awaitable[T]) -> T:
         """Run until future, or the coroutine as a task, is done; return its result or raise its exception."""
@@ -118,10 +117,8 @@ class EventLoop(Connecting, Listening, Unimplemented):
         if self.is_closed():
             return
         self._close()
-        executor, self._default_executor = self._default_executor, None
-        self._executor_shut_down = True
-        if executor is not None:
-            executor.shutdown(wait=False)
+        self._drop_executor()
+        self._drop_signal_handlers()
 
     # Futures and tasks.
 
@@ -140,13 +137,18 @@ class EventLoop(Connecting, Listening, Unimplemented):
         """Schedule coro, by the task factory if there is one; options are asyncio.Task's of this Python."""
         self._check_closed()
         if self._task_factory is None:
-            return asyncio.Task(coro, loop=self, name=name, context=context, **options)  # type: ignore[arg-type]
+            plain = asyncio.Task(coro, loop=self, name=name, context=context, **options)  # type: ignore[arg-type]
+            if self.get_debug():
+                # It is the caller that made it.
+                del plain._source_traceback[-1:]  # type: ignore[attr-defined]
+            return plain
         if context is not None:
             options["context"] = context
-        if sys.version_info >= (3, 13, 3):
-            return self._task_factory(self, coro, name=name, **options)  # type: ignore[return-value]
+        named = name is None or sys.version_info >= (3, 13, 3)
+        if name is not None and named:
+            options["name"] = name
         task = self._task_factory(self, coro, **options)
-        if name is not None and hasattr(task, "set_name"):
+        if not named and hasattr(task, "set_name"):
             task.set_name(name)
         return task  # type: ignore[return-value]
 
@@ -159,59 +161,6 @@ class EventLoop(Connecting, Listening, Unimplemented):
     def get_task_factory(self) -> Callable[..., asyncio.Future[Any]] | None:
         """Return the task factory; None where there is none."""
         return self._task_factory
-
-    # Threads.
-
-    def run_in_executor(
-        self, executor: concurrent.futures.Executor | None, func: Callable[[*Ts], T], *args: *Ts
-    ) -> asyncio.Future[T]:
-        """Run func(*args) in executor, by default a pool of threads of the loop's own."""
-        self._check_closed()
-        if executor is None:
-            if self._executor_shut_down:
-                raise RuntimeError("Executor shutdown has been called")
-            if self._default_executor is None:
-                self._default_executor = concurrent.futures.ThreadPoolExecutor(thread_name_prefix="fastloop")
-            executor = self._default_executor
-        return asyncio.wrap_future(executor.submit(func, *args), loop=self)
-
-    def set_default_executor(self, executor: concurrent.futures.Executor) -> None:
-        """Use executor where `run_in_executor` is given None."""
-        if not isinstance(executor, concurrent.futures.ThreadPoolExecutor):
-            raise TypeError(f"executor must be ThreadPoolExecutor instance, not {type(executor).__name__!r}")
-        self._default_executor = executor
-
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        """Wait for the default executor's threads, for timeout seconds at most (None: for ever)."""
-        self._executor_shut_down = True
-        executor = self._default_executor
-        if executor is None:
-            return
-        done = self.create_future()
-
-        def wake_up() -> None:
-            if not done.done():
-                done.set_result(None)
-
-        def shut_down() -> None:
-            executor.shutdown(wait=True)
-            if not self.is_closed():
-                self.call_soon_threadsafe(wake_up)
-
-        thread = threading.Thread(target=shut_down)
-        thread.start()
-        try:
-            async with asyncio.timeout(timeout):
-                await done
-        except TimeoutError:
-            warnings.warn(
-                f"The executor did not finishing joining its threads within {timeout} seconds.",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-            executor.shutdown(wait=False)
-        else:
-            thread.join()
 
     # Asynchronous generators (PEP 525).
 
@@ -245,54 +194,6 @@ class EventLoop(Connecting, Listening, Unimplemented):
                     "asyncgen": agen,
                 })
 
-    # Errors nobody waits for.
-
-    def set_exception_handler(self, handler: ExceptionHandler | None) -> None:
-        """Have handler(loop, context) called for errors that no caller sees; None: log them."""
-        if handler is not None and not callable(handler):
-            raise TypeError(f"A callable object or None is expected, got {handler!r}")
-        self._exception_handler = handler
-
-    def get_exception_handler(self) -> ExceptionHandler | None:
-        """Return the exception handler; None where errors are logged."""
-        return self._exception_handler
-
-    def default_exception_handler(self, context: ExceptionContext) -> None:
-        """Log context through the "asyncio" logger."""
-        exception = context.get("exception")
-        lines = [context.get("message") or "Unhandled exception in event loop"]
-        for key in sorted(context.keys() - {"message", "exception"}):
-            value = context[key]
-            if key in ("source_traceback", "handle_traceback"):
-                frames = "".join(traceback.format_list(value)).rstrip()
-                lines.append(f"{key}: (most recent call last)\n{frames}")
-            else:
-                lines.append(f"{key}: {value!r}")
-        logger.error("\n".join(lines), exc_info=exception)
-
-    def call_exception_handler(self, context: ExceptionContext) -> None:
-        """Report context ("message", and perhaps "exception" and others) to the exception handler."""
-        handler = self._exception_handler
-        try:
-            if handler is not None:
-                handler(self, context)
-                return
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as exc:
-            context = {
-                "message": "Unhandled error in exception handler",
-                "exception": exc,
-                "context": context,
-            }
-        try:
-            self.default_exception_handler(context)
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException:
-            # An override that raises: the last resort.
-            logger.error("Exception in default exception handler", exc_info=True)
-
     # Names and sockets.
 
     async def getaddrinfo(  # type: ignore[override]
@@ -311,10 +212,6 @@ class EventLoop(Connecting, Listening, Unimplemented):
     async def getnameinfo(self, sockaddr: Any, flags: int = 0) -> tuple[str, str]:
         """Look up as `socket.getnameinfo`, in the executor."""
         return await self.run_in_executor(None, socket.getnameinfo, sockaddr, flags)
-
-    async def sock_connect(self, sock: socket.socket, address: Any) -> None:
-        """Connect sock, which must be non-blocking, to address."""
-        await _sockets.sock_connect(self, sock, address)
 
 
 def new_event_loop() -> EventLoop:

@@ -1,6 +1,8 @@
 cimport cython
 from cpython.object cimport PyObject
 
+from fastloop._sys.cpython cimport ArgumentVector
+
 
 cdef enum:
     SPARES = 256  # finished handles kept for reuse: one busy turn's worth, under 40 KiB a loop
@@ -25,6 +27,25 @@ cdef class Handle:
     cdef int blank(self) except -1
     cdef int run(self) except -1
     cdef tuple arguments(self)
+    cdef object describe(self, callback, args)
+    cdef list facts(self)
+
+
+cdef class TracedHandle(Handle):
+    cdef object created             # the stack that scheduled it; None outside of debug mode
+    cdef object forgotten           # what a cancelled one was to call
+
+
+cdef object caller_stack()
+cdef object describe_all(callback, args)
+cdef list traced_facts(forgotten, created)
+cdef Handle blank_handle(bint traced, bint threadsafe)
+cdef PyObject* context_argument(object method, ArgumentVector values, PyObject* kwnames) except? NULL
+cdef int check_count(object method, Py_ssize_t given, Py_ssize_t least, object names) except -1
+
+
+cdef class ThreadsafeHandle(TracedHandle):
+    cdef object lock                # threading.RLock, held while the callback runs
 
 
 @cython.final
@@ -37,6 +58,7 @@ cdef class Ring:
     cdef int push(self, Handle handle) except -1
     cdef Handle pop(self)
     cdef int clear(self) except -1
+    cdef int cancel_all(self) except -1
     cdef int grow(self) except -1
 
 

@@ -5,6 +5,10 @@ no allocation in steady state. Knows no loop but as the owner it reports errors 
 """
 
 import asyncio
+import sys
+import threading
+from asyncio.format_helpers import _format_callback_source, extract_stack
+from inspect import signature
 
 cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
@@ -13,6 +17,7 @@ from libc.string cimport memcpy
 
 from fastloop._sys.cpython cimport (
     PY_VECTORCALL_ARGUMENTS_OFFSET,
+    ArgumentVector,
     PyContext_CheckExact,
     PyContext_CopyCurrent,
     enter_context,
@@ -21,7 +26,8 @@ from fastloop._sys.cpython cimport (
     PyObject_Vectorcall,
 )
 
-from asyncio.format_helpers import _format_callback_source as describe_callback
+# Where asyncio shows arguments, which may be secrets, in debug mode only: what asks for them.
+cdef dict SHOW_ARGUMENTS = {"debug": True} if "debug" in signature(_format_callback_source).parameters else {}
 
 
 cdef class Handle:
@@ -100,11 +106,17 @@ cdef class Handle:
 
     def report(self, exc, callback):
         """Tell the loop's exception handler that callback raised exc."""
-        self._loop.call_exception_handler({
-            "message": f"Exception in callback {describe_callback(callback, self.arguments())}",
+        context = {
+            "message": f"Exception in callback {self.describe(callback, self.arguments())}",
             "exception": exc,
             "handle": self,
-        })
+        }
+        if self._source_traceback:
+            context["source_traceback"] = self._source_traceback
+        self._loop.call_exception_handler(context)
+
+    cdef object describe(self, callback, args):
+        return _format_callback_source(callback, args)
 
     cdef tuple arguments(self):
         cdef tuple few = (self.arg0, self.arg1, self.arg2)
@@ -138,11 +150,124 @@ cdef class Handle:
     def _source_traceback(self):
         return None
 
-    def __repr__(self):
-        what = ["cancelled"] if self._cancelled else []
+    cdef list facts(self):
+        """Return what there is to tell about the handle, for its repr."""
+        cdef list facts = [type(self).__name__.removeprefix("Traced")]
+        if self._cancelled:
+            facts.append("cancelled")
         if self.callback is not None:
-            what.append(describe_callback(self.callback, self.arguments()))
-        return f"<{type(self).__name__} {' '.join(what)}>"
+            facts.append(self.describe(self.callback, self.arguments()))
+        return facts
+
+    def __repr__(self):
+        return f"<{' '.join(self.facts())}>"
+
+
+cdef object caller_stack():
+    """Return the stack of the Python code that called the loop. Compiled code has no frames in it."""
+    return extract_stack(sys._getframe())
+
+
+cdef object describe_all(callback, args):
+    """Return callback as text, with its arguments."""
+    return _format_callback_source(callback, args, **SHOW_ARGUMENTS)
+
+
+cdef class TracedHandle(Handle):
+    """A handle that remembers where it was made, and what it was to call, if that was in debug mode."""
+
+    @property
+    def _source_traceback(self):
+        return self.created
+
+    cdef object describe(self, callback, args):
+        return Handle.describe(self, callback, args) if self.created is None else describe_all(callback, args)
+
+    def cancel(self):
+        """Keep the callback from running. Without effect once it has run."""
+        if self.created is not None and not self._cancelled and self.callback is not None:
+            self.forgotten = self.describe(self.callback, self.arguments())
+        Handle.cancel(self)
+
+    cdef list facts(self):
+        return Handle.facts(self) + traced_facts(self.forgotten, self.created)
+
+
+cdef list traced_facts(forgotten, created):
+    cdef list facts = [] if forgotten is None else [forgotten]
+    if created:
+        path, line, *_ = created[len(created) - 1]
+        facts.append(f"created at {path}:{line}")
+    return facts
+
+
+# The arguments of the methods that schedule a handle.
+
+cdef PyObject* context_argument(object method, ArgumentVector values, PyObject* kwnames) except? NULL:
+    """Return the value of the only keyword there is, borrowed; NULL without one."""
+    if kwnames is NULL:
+        return NULL
+    # SAFETY: the interpreter keeps kwnames, a tuple of str, and the values behind the positional
+    # arguments alive for the call.
+    cdef tuple names = <tuple>kwnames
+    if len(names) == 0:
+        return NULL
+    if len(names) > 1 or names[0] != "context":
+        name = next(name for name in names if name != "context")
+        raise TypeError(f"{method}() got an unexpected keyword argument {name!r}")
+    return values[0]
+
+
+cdef int check_count(object method, Py_ssize_t given, Py_ssize_t least, object names) except -1:
+    if given < least:
+        raise TypeError(f"{method}() needs at least {least} positional arguments ({names}), {given} given")
+    return 0
+
+
+cdef class ThreadsafeHandle(TracedHandle):
+    """A handle that other threads may cancel: before its callback runs, or they wait until it has run."""
+
+    def __cinit__(self):
+        self.lock = threading.RLock()
+
+    @property
+    def __class__(self):
+        return asyncio.events._ThreadSafeHandle
+
+    cdef int run(self) except -1:
+        with self.lock:
+            # Cancelled since the loop has looked.
+            if not self._cancelled:
+                Handle.run(self)
+        return 0
+
+    def cancel(self):
+        """Keep the callback from running; wait while it runs in another thread."""
+        with self.lock:
+            TracedHandle.cancel(self)
+
+    def cancelled(self):
+        """Say whether `cancel` was called; wait while the callback runs in another thread."""
+        with self.lock:
+            return self._cancelled
+
+
+# As asyncio, whose handles wait since 3.14.
+cdef bint handles_lock = sys.version_info >= (3, 14)
+
+
+cdef Handle blank_handle(bint traced, bint threadsafe):
+    """Return a handle that is not the pool's: traced in debug mode, threadsafe for other threads' callbacks."""
+    cdef TracedHandle handle
+    if threadsafe and handles_lock:
+        handle = ThreadsafeHandle.__new__(ThreadsafeHandle)
+    elif traced:
+        handle = TracedHandle.__new__(TracedHandle)
+    else:
+        return Handle.__new__(Handle)
+    if traced:
+        handle.created = caller_stack()
+    return handle
 
 
 @cython.final
@@ -180,6 +305,15 @@ cdef class Ring:
     cdef int clear(self) except -1:
         while self.head != self.tail:
             self.pop()
+        return 0
+
+    cdef int cancel_all(self) except -1:
+        """Cancel what is in it, and leave it there: whoever counts on it may be at work."""
+        cdef size_t i
+        for i in range(self.head, self.tail):
+            # SAFETY: the ring holds it; cancel() may drop other objects, but takes nothing out of the ring.
+            handle = <Handle>self.slots[i & self.mask]
+            handle.cancel()
         return 0
 
     cdef int grow(self) except -1:

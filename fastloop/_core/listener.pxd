@@ -9,6 +9,7 @@ cdef class Listener(Watcher):
     cdef object protocol_factory
     cdef object server
     cdef object on_exhausted
+    cdef object context         # what protocols are made in; None before the first start
     cdef int backlog
     cdef bint tcp
 

@@ -9,6 +9,7 @@ from libc.string cimport memcpy
 
 from fastloop._core.poller cimport os_error
 from fastloop._core.stream cimport ADDRESS, Stream
+from fastloop._sys.cpython cimport PyContext_Copy, PyContext_CopyCurrent
 from fastloop._sys.epoll cimport EPOLLIN
 from fastloop._sys.socket cimport (
     IPPROTO_TCP,
@@ -36,7 +37,9 @@ cdef class Listener(Watcher):
         self.fd = sock.fileno()
 
     def start(self):
-        """Accept from now on."""
+        """Accept from now on. Protocols are made, and called, in copies of the context of the first start."""
+        if self.context is None:
+            self.context = PyContext_CopyCurrent()
         self.loop.poller.watch(self, EPOLLIN)
 
     def pause(self):
@@ -79,8 +82,14 @@ cdef class Listener(Watcher):
             if size <= ADDRESS:
                 memcpy(stream.address, address, size)
                 stream.address_size = size
+        # What one connection sets in it is none of another's business.
+        stream.context = PyContext_Copy(self.context)
         try:
-            protocol = self.protocol_factory()
+            entered = stream.enter()
+            try:
+                protocol = self.protocol_factory()
+            finally:
+                stream.leave(entered)
         except (SystemExit, KeyboardInterrupt):
             stream.release()
             raise

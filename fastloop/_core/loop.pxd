@@ -36,11 +36,18 @@ cdef class LoopCore:
     cdef readonly unsigned long _thread_id  # 0: not running
     cdef readonly bint _closed
     cdef readonly bint _debug
+    cdef unsigned long parent       # the process it was inherited from; 0: it is this one's
+    # In debug mode.
+    cdef public double slow_callback_duration  # seconds from which on a callback is told of
+    cdef readonly Handle _current_handle       # the one that runs; None out of debug mode
     cdef object __weakref__
 
     cdef Handle schedule(self, PyObject* callback, PyObject** args, Py_ssize_t nargs, PyObject* context)
     cdef Handle schedule_call(self, object callback, object argument)
     cdef int check_open(self) except -1
+    cdef int run_watched(self, Handle handle) except -1
+    cdef int dispatch_watched(self) except -1
+    cdef int check_duration(self, object what, int64_t started_ns) except -1
     cdef int check_callback(self, object callback, object method) except -1
     cdef int check_thread(self) except -1
     cdef int push_inbox(self, Handle handle) except -1

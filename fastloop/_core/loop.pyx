@@ -12,8 +12,10 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyCallable_Check, PyTypeObject
 from cpython.ref cimport Py_INCREF
-from libc.math cimport ceil, isnan
+from libc.math cimport isnan
 
+from fastloop._core.handle cimport blank_handle, check_count, context_argument
+from fastloop._core.timer cimport blank_timer
 from fastloop._sys.cpython cimport (
     METH_FASTCALL,
     METH_KEYWORDS,
@@ -39,8 +41,6 @@ cdef enum:
     MAX_UNPOLLED_NS = 1_000_000
 
 cdef int64_t NS = 1_000_000_000
-# Farthest deadline in nanoseconds: 146 years of uptime, half of what the clock can hold.
-cdef double MAX_DEADLINE_NS = 4.6e18
 
 
 cdef class LoopCore:
@@ -57,6 +57,7 @@ cdef class LoopCore:
         if self.read_buffer is NULL:
             raise MemoryError
         self.wakeup = Wakeup()
+        self.slow_callback_duration = 0.1
         self.poller.watch(self.wakeup, EPOLLIN)
 
     def __dealloc__(self):
@@ -67,12 +68,24 @@ cdef class LoopCore:
 
     cdef int check_open(self) except -1:
         if self._closed:
+            if self.parent:
+                raise RuntimeError(
+                    f"event loop was inherited from process {self.parent} by fork; make a new one here"
+                )
             raise RuntimeError("Event loop is closed")
         return 0
 
     cdef Handle schedule(self, PyObject* callback, PyObject** args, Py_ssize_t nargs, PyObject* context):
         """call_soon for compiled callers. All arguments are borrowed; context may be NULL."""
-        cdef Handle handle = self.pool.take(self, callback, args, nargs, context)
+        cdef Handle handle
+        if self.inbox.head != self.inbox.tail:
+            # What was scheduled first runs first, whichever way it came.
+            self.take_inbox()
+        if self._debug:
+            handle = blank_handle(self._debug, False)
+            handle.fill(self, callback, args, nargs, context)
+        else:
+            handle = self.pool.take(self, callback, args, nargs, context)
         self.ready.push(handle)
         return handle
 
@@ -115,6 +128,8 @@ cdef class LoopCore:
                 self.turn()
                 if self.stopping:
                     break
+            if self.parent:
+                self.check_open()
         finally:
             self.stopping = False
             self._thread_id = 0
@@ -168,7 +183,10 @@ cdef class LoopCore:
             if self.timers.count or self.ready.head != self.ready.tail:
                 self.polled_ns = now_ns = fastloop_monotonic_ns()
             PyErr_CheckSignals()
-            self.poller.dispatch()
+            if self._debug:
+                self.dispatch_watched()
+            else:
+                self.poller.dispatch()
         else:
             self.unpolled += 1
         if self.inbox.head != self.inbox.tail:
@@ -190,17 +208,46 @@ cdef class LoopCore:
 
     cdef int run_ready(self) except -1:
         """Run what is ready now; what that makes ready waits for the next turn."""
-        cdef size_t end = self.ready.tail
-        cdef size_t start = self.ready.head
-        cdef size_t left = end - start
+        cdef size_t left = self.ready.tail - self.ready.head
+        cdef bint watched = self._debug
         cdef Handle handle
         while left:
             # Counted, not compared with `end`: growing the ring renumbers it.
             left -= 1
             handle = self.ready.pop()
             if not handle._cancelled:
-                handle.run()
+                if watched:
+                    self.run_watched(handle)
+                else:
+                    handle.run()
             self.pool.finish(handle)
+        return 0
+
+    # The same in debug mode.
+
+    cdef int run_watched(self, Handle handle) except -1:
+        cdef int64_t started_ns = fastloop_monotonic_ns()
+        self._current_handle = handle
+        try:
+            handle.run()
+            self.check_duration(handle, started_ns)
+        finally:
+            self._current_handle = None
+        return 0
+
+    cdef int dispatch_watched(self) except -1:
+        cdef int64_t started_ns
+        while self.poller.cursor < self.poller.ready:
+            started_ns = fastloop_monotonic_ns()
+            watcher = self.poller.maybe_next()
+            self.poller.dispatch_next()
+            self.check_duration(watcher, started_ns)
+        return 0
+
+    cdef int check_duration(self, object what, int64_t started_ns) except -1:
+        cdef double seconds = <double>(fastloop_monotonic_ns() - started_ns) / NS
+        if seconds >= self.slow_callback_duration:
+            self._report_slow(what, seconds)
         return 0
 
     # Checks.
@@ -221,12 +268,18 @@ cdef class LoopCore:
             )
         return 0
 
+    def _check_closed(self):
+        self.check_open()
+
+    def _check_callback(self, callback, method):
+        self.check_callback(callback, method)
+
     def get_debug(self):
         """Say whether the loop is in debug mode."""
         return self._debug
 
     def set_debug(self, enabled):
-        """Turn debug mode on or off: checks that calls come from the loop's own thread."""
+        """Turn debug mode on or off: checks of threads and durations, and where handles come from."""
         self._debug = enabled
 
     def is_running(self):
@@ -246,11 +299,25 @@ cdef class LoopCore:
         self.poller.close()
         self.wakeup.close()
 
+    def _forked(self, unsigned long parent):
+        """Disown everything, in the forked child of a process: it is the parent's."""
+        pthread_mutex_init(&self.inbox_lock, NULL)  # another thread may have held it
+        if self._closed:
+            return
+        self.parent = parent
+        # Cancelled, not dropped: the fork may come from one of them, and its turn goes on.
+        self.ready.cancel_all()
+        self._closed = self.stopping = True
+        self.inbox.clear()
+        self.timers.clear()
+        self.poller.close()
+        self.wakeup.close()
+
     # Descriptors of others.
 
     cdef Handle new_handle(self, callback, tuple args):
         # Watched handles run many times, so none of the pool's.
-        cdef Handle handle = Handle.__new__(Handle)
+        cdef Handle handle = blank_handle(self._debug, False)
         cdef list items = list(args)
         handle.fill(self, <PyObject*>callback, PySequence_Fast_ITEMS(items), len(items), NULL)
         return handle
@@ -275,72 +342,44 @@ cdef class LoopCore:
         """Call callback(*args) whenever fd is readable; replaces an earlier reader of fd."""
         self.check_open()
         self.check_callback(callback, "add_reader")
-        cdef CallbackWatcher watcher = self.callback_watcher(fd, True)
-        cdef Handle old = watcher.reader
-        watcher.reader = self.new_handle(callback, args)
-        watcher.update()
-        if old is not None:
-            old.cancel()
+        self.callback_watcher(fd, True).put(False, self.new_handle(callback, args))
 
     def remove_reader(self, fd):
         """Stop watching fd for readability; return whether it was watched."""
         if self._closed:
             return False
         cdef CallbackWatcher watcher = self.callback_watcher(fd, False)
-        if watcher is None or watcher.reader is None:
-            return False
-        watcher.reader.cancel()
-        watcher.reader = None
-        watcher.update()
-        return True
+        return watcher is not None and watcher.put(False, None)
 
     def add_writer(self, fd, callback, *args):
         """Call callback(*args) whenever fd is writable; replaces an earlier writer of fd."""
         self.check_open()
         self.check_callback(callback, "add_writer")
-        cdef CallbackWatcher watcher = self.callback_watcher(fd, True)
-        cdef Handle old = watcher.writer
-        watcher.writer = self.new_handle(callback, args)
-        watcher.update()
-        if old is not None:
-            old.cancel()
+        self.callback_watcher(fd, True).put(True, self.new_handle(callback, args))
 
     def remove_writer(self, fd):
         """Stop watching fd for writability; return whether it was watched."""
         if self._closed:
             return False
         cdef CallbackWatcher watcher = self.callback_watcher(fd, False)
-        if watcher is None or watcher.writer is None:
-            return False
-        watcher.writer.cancel()
-        watcher.writer = None
-        watcher.update()
-        return True
+        return watcher is not None and watcher.put(True, None)
+
+    def _watch_fd(self, int fd, bint writing, callback, *args):
+        """As `add_writer` or `add_reader`; return the Handle, which `_unwatch_fd` is to be given."""
+        self.check_open()
+        cdef Handle handle = self.new_handle(callback, args)
+        self.callback_watcher(fd, True).put(writing, handle)
+        return handle
+
+    def _unwatch_fd(self, int fd, bint writing, Handle handle):
+        """Stop calling handle, unless another callback or owner of the number has taken its place."""
+        watcher = self.poller.watchers.get(fd)
+        if isinstance(watcher, CallbackWatcher):
+            (<CallbackWatcher>watcher).drop(writing, handle)
 
 
 # The methods below take their arguments as a vector (METH_FASTCALL): a tuple a call would cost more than
 # the rest of the call. EventLoop's class body puts them in place.
-
-cdef PyObject* context_argument(object method, ArgumentVector values, PyObject* kwnames) except? NULL:
-    """Return the value of the only keyword there is, borrowed; NULL without one."""
-    if kwnames is NULL:
-        return NULL
-    # SAFETY: the interpreter keeps kwnames, a tuple of str, and the values behind the positional
-    # arguments alive for the call.
-    cdef tuple names = <tuple>kwnames
-    if len(names) == 0:
-        return NULL
-    if len(names) > 1 or names[0] != "context":
-        name = next(name for name in names if name != "context")
-        raise TypeError(f"{method}() got an unexpected keyword argument {name!r}")
-    return values[0]
-
-
-cdef int check_count(object method, Py_ssize_t given, Py_ssize_t least, object names) except -1:
-    if given < least:
-        raise TypeError(f"{method}() needs at least {least} positional arguments ({names}), {given} given")
-    return 0
-
 
 cdef PyObject* call_soon_vector(
     PyObject* self, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames
@@ -367,7 +406,7 @@ cdef PyObject* call_soon_threadsafe_vector(
     check_count("call_soon_threadsafe", nargs, 1, "callback")
     loop.check_callback(<object>args[0], "call_soon_threadsafe")
     # Not from the pool, which is the loop's thread's alone.
-    cdef Handle handle = Handle.__new__(Handle)
+    cdef Handle handle = blank_handle(loop._debug, True)
     handle.fill(loop, args[0], <PyObject**>args + 1, nargs - 1, context)
     loop.push_inbox(handle)
     Py_INCREF(handle)
@@ -378,11 +417,8 @@ cdef PyObject* add_timer(
     LoopCore loop, double when, double deadline_ns, ArgumentVector args, Py_ssize_t nargs, PyObject* context
 ) except NULL:
     """Schedule args[0](*args[1:]) for deadline_ns on the loop's clock; when is the same in seconds."""
-    cdef TimerHandle timer = TimerHandle.__new__(TimerHandle)
+    cdef TimerHandle timer = blank_timer(loop._debug, when, deadline_ns)
     timer.fill(loop, args[0], <PyObject**>args + 1, nargs - 1, context)
-    timer._when = when
-    # Rounded up: a timer never fires early.
-    timer.deadline_ns = <int64_t>ceil(min(max(deadline_ns, 0), MAX_DEADLINE_NS))
     loop.timers.add(timer)
     Py_INCREF(timer)
     return <PyObject*>timer

@@ -38,4 +38,6 @@ cdef class Poller:
     cdef int renew(self) except -1
     cdef int wait(self, int64_t timeout_ns) except -1
     cdef int dispatch(self) except -1
+    cdef int dispatch_next(self) except -1
+    cdef object maybe_next(self)
     cdef int close(self) except -1

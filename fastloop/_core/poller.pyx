@@ -163,24 +163,34 @@ cdef class Poller:
 
         An exception leaves the rest of the batch: the set is level-triggered, so it is reported again.
         """
-        cdef epoll_event* event
-        cdef Watcher watcher
         while self.cursor < self.ready:
-            event = &self.batch[self.cursor]
-            self.cursor += 1
-            # An earlier callback in this batch may have closed the watcher.
-            if event.data.ptr == NULL:
-                continue
-            # SAFETY: in self.watchers or self.strays, see watch(); the local is a reference for the call.
-            watcher = <Watcher>event.data.ptr
-            if watcher.events:
-                watcher.on_ready(event.events)
-            else:
-                # A stray whose duplicate is ready: it would be, again and again.
-                self.renew()
+            self.dispatch_next()
         return 0
 
+    cdef inline int dispatch_next(self) except -1:
+        cdef epoll_event* event = &self.batch[self.cursor]
+        cdef Watcher watcher
+        self.cursor += 1
+        # An earlier callback in this batch may have closed the watcher.
+        if event.data.ptr == NULL:
+            return 0
+        # SAFETY: in self.watchers or self.strays, see watch(); the local is a reference for the call.
+        watcher = <Watcher>event.data.ptr
+        if watcher.events:
+            watcher.on_ready(event.events)
+        else:
+            # A stray whose duplicate is ready: it would be, again and again.
+            self.renew()
+        return 0
+
+    cdef object maybe_next(self):
+        """Return the watcher that the next event is for."""
+        # SAFETY: as in dispatch_next().
+        cdef void* watcher = self.batch[self.cursor].data.ptr
+        return None if watcher == NULL else <object>watcher
+
     cdef int close(self) except -1:
+        """Forget every watcher without a word to the kernel: a forked child may hold its parent's set."""
         cdef Watcher watcher
         for watcher in self.watchers.values():
             watcher.events = 0

@@ -29,7 +29,6 @@ cdef class Stream(Transport):
     cdef int read_buffered(self) except -1
     cdef int deliver(self, const char* data, Py_ssize_t size) except -1
     cdef int end_of_input(self) except -1
-    cdef int update_interest(self) except -1
     cdef int accept_write(self) except -1
     cdef int enqueue(self, bytes data, Py_ssize_t sent) except -1
     cdef int drop_sent(self, Py_ssize_t sent) except -1

@@ -8,6 +8,7 @@ import logging
 import socket
 import sys
 import warnings
+from asyncio.constants import _SendfileMode
 from asyncio.trsock import TransportSocket
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
@@ -18,17 +19,9 @@ from libc.string cimport memset
 
 from fastloop._core.loop cimport READ_BUFFER
 from fastloop._core.poller cimport os_error
+from fastloop._core.transport cimport SENDING_NATIVELY
 from fastloop._sys.epoll cimport EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
-from fastloop._sys.socket cimport (
-    MSG_NOSIGNAL,
-    SHUT_WR,
-    iovec,
-    msghdr,
-    recv,
-    send,
-    sendmsg,
-    shutdown,
-)
+from fastloop._sys.socket cimport MSG_NOSIGNAL, SHUT_WR, iovec, msghdr, recv, send, sendmsg, shutdown
 from fastloop._sys.socket cimport close as close_fd
 
 logger = logging.getLogger("asyncio")
@@ -42,6 +35,8 @@ cdef enum:
 
 cdef class Stream(Transport):
     """A connected stream socket, as `asyncio.Transport`."""
+
+    _sendfile_compatible = _SendfileMode.TRY_NATIVE
 
     def __repr__(self):
         state = "closed" if self.fd < 0 else "closing" if self.closing else "open"
@@ -72,7 +67,6 @@ cdef class Stream(Transport):
             if self.native is not None:
                 self.native.connection_made_c(self)
             else:
-                self.capture_context()
                 entered = self.enter()
                 try:
                     protocol.connection_made(self)
@@ -94,7 +88,7 @@ cdef class Stream(Transport):
             return 0
         if self.reading and not self.closing and not self.eof_received:
             events = EPOLLIN
-        if self.queue:
+        if self.queue or self.room is not None:
             events |= EPOLLOUT
         if events:
             self.loop.poller.watch(self, events)
@@ -253,6 +247,8 @@ cdef class Stream(Transport):
 
     cdef int accept_write(self) except -1:
         """Say whether data may still be written: 0 where the connection is lost, and data is dropped."""
+        if self.sending == SENDING_NATIVELY:
+            raise RuntimeError("unable to write; sendfile is in progress")
         if self.eof_requested:
             raise RuntimeError("Cannot call write() after write_eof()")
         if self.lost:
@@ -337,6 +333,9 @@ cdef class Stream(Transport):
         cdef Py_ssize_t count = min(len(self.queue), <Py_ssize_t>PIECES)
         cdef Py_ssize_t i
         cdef ssize_t sent
+        if count == 0:
+            # Asked for by who waits for room; whom nobody follows need not be told again.
+            return 0 if self.tell_room() else self.update_interest()
         for i in range(count):
             # SAFETY: the queue holds these bytes, and is not touched before sendmsg has returned.
             piece = <bytes>self.queue[i]
@@ -440,6 +439,7 @@ cdef class Stream(Transport):
             close_fd(self.fd)
         self.fd = -1
         self.protocol = self.native = self.data_received = self.server = None
+        self.tell_room()
         if server is not None:
             server._detach(self)
 

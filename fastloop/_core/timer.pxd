@@ -12,6 +12,14 @@ cdef class TimerHandle(Handle):
     cdef TimerHeap heap             # while it waits there; None before and after
 
 
+cdef class TracedTimerHandle(TimerHandle):
+    cdef object created             # the stack that scheduled it
+    cdef object forgotten           # what a cancelled one was to call
+
+
+cdef TimerHandle blank_timer(bint traced, double when, double deadline_ns)
+
+
 cdef struct Entry:
     int64_t deadline_ns
     uint64_t sequence               # ties go to the earlier call

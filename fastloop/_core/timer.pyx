@@ -8,11 +8,18 @@ import asyncio
 cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.math cimport ceil
+
+from fastloop._core.handle cimport caller_stack, describe_all, traced_facts
 
 
 cdef enum:
     ARITY = 4             # children in one cache line or two, half the depth of a binary heap
     COMPACT_FROM = 64     # below this many cancelled timers, sweeping is not worth the while
+
+
+# Farthest deadline in nanoseconds: 146 years of uptime, half of what the clock can hold.
+cdef double MAX_DEADLINE_NS = 4.6e18
 
 
 cdef class TimerHandle(Handle):
@@ -44,6 +51,11 @@ cdef class TimerHandle(Handle):
             if heap.cancelled > COMPACT_FROM and 2 * heap.cancelled > heap.count:
                 heap.compact()
 
+    cdef list facts(self):
+        cdef list facts = Handle.facts(self)
+        facts.insert(2 if self._cancelled else 1, f"when={self._when}")
+        return facts
+
     def __lt__(self, other):
         return self._when < other.when() if isinstance(other, asyncio.TimerHandle) else NotImplemented
 
@@ -61,6 +73,42 @@ cdef class TimerHandle(Handle):
 
     def __hash__(self):
         return hash(self._when)
+
+
+cdef class TracedTimerHandle(TimerHandle):
+    """A timer made in debug mode: remembers where, and what it was to call."""
+
+    def __cinit__(self):
+        self.created = caller_stack()
+
+    @property
+    def _source_traceback(self):
+        return self.created
+
+    cdef object describe(self, callback, args):
+        return describe_all(callback, args)
+
+    def cancel(self):
+        """Keep the callback from running. Without effect once it has run."""
+        if not self._cancelled and self.callback is not None:
+            self.forgotten = self.describe(self.callback, self.arguments())
+        TimerHandle.cancel(self)
+
+    cdef list facts(self):
+        return TimerHandle.facts(self) + traced_facts(self.forgotten, self.created)
+
+
+cdef TimerHandle blank_timer(bint traced, double when, double deadline_ns):
+    """Return a timer due at deadline_ns on the loop's clock; when is the same in seconds."""
+    cdef TimerHandle timer
+    if traced:
+        timer = TracedTimerHandle.__new__(TracedTimerHandle)
+    else:
+        timer = TimerHandle.__new__(TimerHandle)
+    timer._when = when
+    # Rounded up: a timer never fires early.
+    timer.deadline_ns = <int64_t>ceil(min(max(deadline_ns, 0), MAX_DEADLINE_NS))
+    return timer
 
 
 cdef inline bint earlier(const Entry* a, const Entry* b) noexcept:

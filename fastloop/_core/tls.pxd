@@ -52,7 +52,6 @@ cdef class TLSSession(Protocol):
     cdef int lost               # writes since the connection was closed
 
     # Reading.
-    cdef bint reading           # records are being decrypted and delivered: not to be entered again
     cdef bint reading_paused    # the protocol wants no data for now
     cdef bint lower_paused      # so much has arrived that the lower transport was paused
     cdef Py_ssize_t read_high, read_low  # bytes of records at which it is paused, and goes on
@@ -66,6 +65,8 @@ cdef class TLSSession(Protocol):
     cdef int read(self) except -1
     cdef bint read_lent(self) except -1
     cdef bint read_buffered(self) except -1
+    cdef bint wanted(self) except -1
+    cdef bint deliver_all(self) except -1
     cdef Py_ssize_t decrypt(self, object room) except -2
     cdef int deliver(self, Py_ssize_t size) except -1
     cdef int pace_lower(self) except -1

@@ -9,13 +9,14 @@ class TLSSession(asyncio.Protocol):
         loop: LoopCore,
         protocol: asyncio.BaseProtocol,
         context: ssl.SSLContext,
-        waiter: asyncio.Future[None] | None = None,
+        waiter: asyncio.Future[None] | None,
         *,
-        server_side: bool = False,
-        server_hostname: str | None = None,
-        tell_connection_made: bool = True,
-        handshake_timeout: float | None = None,
-        shutdown_timeout: float | None = None,
+        server_side: bool,
+        server_hostname: str | None,
+        tell_connection_made: bool,
+        handshake_timeout: float,
+        shutdown_timeout: float,
     ) -> None: ...
+    def feed(self, data: bytes | bytearray) -> None: ...
     @property
     def transport(self) -> asyncio.Transport: ...

@@ -23,15 +23,7 @@ cdef enum:
 
 # What SSLObject raises when it has to wait for records, or cannot make any yet.
 cdef tuple WAITING = (ssl.SSLWantReadError, ssl.SSLSyscallError)
-
-
-def check_timeout(name, value, default):
-    """Return value in seconds, or default where it is None; ValueError unless it is positive."""
-    if value is None:
-        return default
-    if value <= 0:
-        raise ValueError(f"{name} should be a positive number, got {value}")
-    return value
+cdef tuple DRAINED = WAITING + (ssl.SSLZeroReturnError,)
 
 
 @cython.final
@@ -43,18 +35,17 @@ cdef class TLSSession(Protocol):
         LoopCore loop,
         protocol,
         context,
-        waiter=None,
+        waiter,
         *,
-        server_side=False,
-        server_hostname=None,
-        tell_connection_made=True,
-        handshake_timeout=None,
-        shutdown_timeout=None,
+        server_side,
+        server_hostname,
+        tell_connection_made,
+        handshake_timeout,
+        shutdown_timeout,
     ):
-        """context: ssl.SSLContext. waiter: a future told of the end of the handshake, or None. Timeouts in seconds:
-        60 for the handshake, 30 for the shutdown unless told otherwise."""
-        self.handshake_timeout = check_timeout("ssl_handshake_timeout", handshake_timeout, 60.0)
-        self.shutdown_timeout = check_timeout("ssl_shutdown_timeout", shutdown_timeout, 30.0)
+        """context: ssl.SSLContext. waiter: a future of the handshake's end, or None. Timeouts in seconds."""
+        self.handshake_timeout = handshake_timeout
+        self.shutdown_timeout = shutdown_timeout
         self.loop = loop
         self.waiter = waiter
         self.incoming = ssl.MemoryBIO()
@@ -68,8 +59,9 @@ cdef class TLSSession(Protocol):
         self.ssl_read = methods.read
         self.ssl_write = methods.write
         self.ssl_pending = methods.pending
-        # SAFETY: self.loop keeps the buffer alive. It is free whenever we decrypt: what the lower transport lends
-        # us of it has been copied to the incoming BIO by then.
+        # SAFETY: self.loop keeps the buffer alive. It is free whenever we decrypt to it: in callbacks of the
+        # loop and of the lower transport, of whose loan the incoming BIO has a copy by then. Not in close():
+        # who calls that may have been lent the buffer by another transport.
         self.room = PyMemoryView_FromMemory(loop.read_buffer, READ_BUFFER, PyBUF_WRITE)
         self.backlog = []
         self.read_high = TLS_READ_HIGH_WATER
@@ -80,7 +72,6 @@ cdef class TLSSession(Protocol):
         self.upper.loop = loop
         self.upper.extra = {"sslcontext": context}
         self.upper.set_limits(TLS_WRITE_HIGH_WATER, TLS_WRITE_HIGH_WATER // 4)
-        self.upper.capture_context()
         self.upper.bind_protocol(protocol)
 
     @property
@@ -90,7 +81,13 @@ cdef class TLSSession(Protocol):
 
     # What the lower transport tells.
 
+    def feed(self, data):
+        """Take records that were received before the session had the transport."""
+        self.incoming.write(data)
+
     cdef int connection_made_c(self, Transport transport) except -1:
+        if self.upper is None:
+            return 0  # it was lost before start_tls() got to begin
         self.lower = transport
         self.state = TLS_HANDSHAKE
         self.timer = self.loop.call_later(self.handshake_timeout, self.handshake_timed_out)
@@ -119,38 +116,34 @@ cdef class TLSSession(Protocol):
         entered = upper.enter()
         try:
             if self.state == TLS_HANDSHAKE:
-                self.handshake_failed(ConnectionResetError("the peer closed the connection during the handshake"))
+                self.handshake_failed(ConnectionResetError("the peer has closed during the TLS handshake"))
             elif self.state == TLS_OPEN:
                 self.state = TLS_FLUSHING
-                if self.reading_paused:
-                    return 1  # what has arrived is delivered once the protocol goes on
-                self.flush()
-            elif self.state == TLS_FLUSHING:
-                self.write_backlog()
-                self.state = TLS_SHUTDOWN
-                self.shut_down()
-            elif self.state == TLS_SHUTDOWN:
-                self.shut_down()
+            self.advance()
         finally:
             upper.leave(entered)
-        return 0
+        # What has arrived is delivered once the protocol goes on.
+        return self.state == TLS_FLUSHING
 
     cdef int connection_lost_c(self, object exc) except -1:
         cdef TLSTransport upper = self.upper
+        self.state = TLS_UNWRAPPED
         self.backlog.clear()
         self.backlog_size = 0
         self.lost += 1
         upper.closing = True
-        if self.state != TLS_HANDSHAKE and self.told in (APP_CONNECTED, APP_EOF):
-            self.told = APP_LOST
-            self.loop.schedule_call(upper.lose, exc)
-        else:
-            upper.release()
-        self.state = TLS_UNWRAPPED
-        self.lower = None
-        self.upper = None
         self.cancel_timer()
-        self.wake_waiter(exc)
+        # Who waits, waits for a connection: there is none, also where closing it was our own choice.
+        if self.waiter is not None:
+            self.wake_waiter(exc or ConnectionAbortedError("closed during the TLS handshake"))
+        try:
+            if self.told in (APP_CONNECTED, APP_EOF):
+                self.told = APP_LOST
+                upper.lose(exc)
+        finally:
+            upper.release()
+            self.lower = None
+            self.upper = None
         return 0
 
     cdef int pause_writing_c(self) except -1:
@@ -161,13 +154,17 @@ cdef class TLSSession(Protocol):
         self.lower_full = False
         return self.send_records()
 
+    # By asyncio's names, for those who look there.
+
     def pause_writing(self):
-        """Send no records until `resume_writing`."""
         self.pause_writing_c()
 
     def resume_writing(self):
-        """Send records again."""
         self.resume_writing_c()
+
+    @property
+    def _app_reading_paused(self):
+        return self.reading_paused
 
     cdef int advance(self) except -1:
         """Go on with what waits for records."""
@@ -197,12 +194,8 @@ cdef class TLSSession(Protocol):
     cdef int handshake_done(self) except -1:
         self.cancel_timer()
         self.state = TLS_OPEN
-        try:
-            peercert = self.ssl_object.getpeercert()
-        except Exception as exc:
-            return self.handshake_failed(exc)
         self.upper.extra.update(
-            peercert=peercert,
+            peercert=self.ssl_object.getpeercert(),
             cipher=self.ssl_object.cipher(),
             compression=self.ssl_object.compression(),
             ssl_object=self.ssl_object,
@@ -218,23 +211,20 @@ cdef class TLSSession(Protocol):
                 finally:
                     self.upper.leave(entered)
         self.wake_waiter(None)
-        # Data may have come with the last of the handshake.
+        # Data may have come with the last of the handshake. Ours goes out with what the protocol has written.
         return self.read()
 
     cdef int handshake_failed(self, object exc) except -1:
         self.cancel_timer()
         self.state = TLS_UNWRAPPED
-        self.fatal_error(
-            exc,
-            "SSL handshake failed on verifying the certificate" if isinstance(exc, ssl.CertificateError)
-            else "SSL handshake failed",
-        )
+        self.fatal_error(exc, "SSL handshake failed")
         return self.wake_waiter(exc)
 
     def handshake_timed_out(self):
         if self.state == TLS_HANDSHAKE:
             self.fatal_error(ConnectionAbortedError(
-                f"SSL handshake is taking longer than {self.handshake_timeout} seconds: aborting the connection"
+                f"SSL handshake is taking longer than {self.handshake_timeout} seconds: "
+                "aborting the connection"
             ), "SSL handshake failed")
 
     cdef int wake_waiter(self, object exc) except -1:
@@ -250,31 +240,38 @@ cdef class TLSSession(Protocol):
 
     cdef int read(self) except -1:
         """Decrypt what has arrived and hand it to the protocol, unless that has paused."""
-        cdef bint ended = False
-        # A protocol that closes the transport while it is handed data comes by here again.
-        if self.state not in (TLS_OPEN, TLS_FLUSHING) or self.reading:
-            return 0
         try:
-            if not self.reading_paused:
-                self.reading = True
-                try:
-                    ended = self.read_buffered() if self.upper.buffered else self.read_lent()
-                finally:
-                    self.reading = False
-                if ended:
-                    self.tell_eof()
-                    self.begin_shutdown()
+            if self.deliver_all():
+                self.tell_eof()
+                self.begin_shutdown()
+            if self.state in (TLS_OPEN, TLS_FLUSHING):
                 # Reading may have made records: answers to key updates, tickets.
                 self.write_backlog()
-            self.pace_lower()
+                self.pace_lower()
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
             self.fatal_error(exc, "Fatal error on SSL protocol")
         return 0
 
+    cdef bint wanted(self) except -1:
+        """Say whether what has arrived is the protocol's to have now."""
+        return not self.reading_paused and self.state in (TLS_OPEN, TLS_FLUSHING)
+
+    cdef bint deliver_all(self) except -1:
+        """Deliver until there is no more, or no more is wanted; true at close_notify."""
+        cdef bint buffered
+        while self.wanted():
+            buffered = self.upper.buffered
+            if self.read_buffered() if buffered else self.read_lent():
+                return True
+            # One protocol may have handed over to another of the other kind.
+            if self.upper.buffered == buffered:
+                break
+        return False
+
     cdef Py_ssize_t decrypt(self, object room) except -2:
-        """Decrypt into room; return how much, 0 where the peer has said it is done, -1 where records are lacking."""
+        """Decrypt into room; return how much, 0 where the peer is done, -1 where records are lacking."""
         try:
             return self.ssl_read(len(room), room)
         except WAITING:
@@ -284,7 +281,7 @@ cdef class TLSSession(Protocol):
         """Read into the loop's buffer, which the protocol is lent or gets a copy of; true at close_notify."""
         cdef Py_ssize_t filled = 0
         cdef Py_ssize_t size
-        while not self.reading_paused and self.state in (TLS_OPEN, TLS_FLUSHING):
+        while not self.upper.buffered and self.wanted():
             # Without this look the last read of every batch would cost an exception.
             if self.incoming.pending == 0 and self.ssl_pending() == 0 and filled:
                 size = -1
@@ -302,7 +299,7 @@ cdef class TLSSession(Protocol):
         return False
 
     cdef int deliver(self, Py_ssize_t size) except -1:
-        # SAFETY: the buffer is the loop's; read() is not entered again, and nothing is received, before we return.
+        # SAFETY: the buffer is the loop's; nothing is received or decrypted to it before we return.
         if self.upper.native is not None:
             self.upper.native.data_received_c(self.loop.read_buffer, size)
         else:
@@ -312,7 +309,7 @@ cdef class TLSSession(Protocol):
     cdef bint read_buffered(self) except -1:
         """Read into the buffers that the protocol lends; true at close_notify."""
         cdef Py_ssize_t filled, size = 1
-        while size > 0 and not self.reading_paused and self.state in (TLS_OPEN, TLS_FLUSHING):
+        while size > 0 and self.upper.buffered and self.wanted():
             room = memoryview(self.upper.data_received(self.incoming.pending))
             if len(room) == 0:
                 raise RuntimeError("get_buffer() returned an empty buffer")
@@ -377,20 +374,17 @@ cdef class TLSSession(Protocol):
                 logger.warning("SSL connection is closed")
             self.lost += 1
             return 0
-        if not self.backlog and self.state == TLS_OPEN:
-            try:
-                # With memory to write to, all of it is taken or nothing.
-                self.ssl_write(data)
-                return self.send_records()
-            except WAITING:
-                self.queue(bytes(data))
-            except ssl.SSLError as exc:
-                return self.fatal_error(exc, "Fatal error on SSL protocol")
-        else:
+        if self.backlog or self.state != TLS_OPEN:
             self.queue(bytes(data))
-            if self.state == TLS_OPEN:
-                self.write_backlog()
-        return self.pace_protocol()
+            return self.write_backlog() if self.state == TLS_OPEN else self.pace_protocol()
+        try:
+            # With memory to write to, all of it is taken or nothing.
+            self.ssl_write(data)
+        except WAITING:
+            self.queue(bytes(data))
+        except ssl.SSLError as exc:
+            return self.fatal_error(exc, "Fatal error on SSL protocol")
+        return self.send_records()
 
     cdef int queue(self, bytes data) except -1:
         self.backlog.append(data)
@@ -406,6 +400,8 @@ cdef class TLSSession(Protocol):
                 done += 1
         except WAITING:
             pass
+        except ssl.SSLError as exc:
+            return self.fatal_error(exc, "Fatal error on SSL protocol")
         finally:
             del self.backlog[:done]
         return self.send_records()
@@ -428,39 +424,51 @@ cdef class TLSSession(Protocol):
     cdef int begin_shutdown(self) except -1:
         if self.state == TLS_HANDSHAKE:
             return self.abort(None)
-        if self.state != TLS_OPEN:
+        if self.state not in (TLS_OPEN, TLS_FLUSHING):
             return 0
         self.upper.closing = True
-        self.state = TLS_FLUSHING
         self.timer = self.loop.call_later(self.shutdown_timeout, self.shutdown_timed_out)
-        return self.flush()
+        self.write_backlog()
+        self.state = TLS_SHUTDOWN
+        if self.lower_paused:
+            self.lower_paused = False
+            self.lower.resume_reading_c()
+        return self.shut_down()
 
     cdef int flush(self) except -1:
+        """After the end of input: deliver what came before it, then end our side too."""
         self.read()
-        if self.state == TLS_FLUSHING:
-            self.state = TLS_SHUTDOWN
-            self.shut_down()
+        if self.state == TLS_FLUSHING and not self.reading_paused:
+            self.begin_shutdown()
         return 0
 
     cdef int shut_down(self) except -1:
         """Exchange close_notify (RFC 8446 section 6.1), as far as the peer plays along."""
         try:
+            # Nobody wants what the peer goes on sending. Left there, it would be an error to unwrap().
+            try:
+                while self.incoming.pending and self.ssl_read(RECORD):
+                    pass
+            except DRAINED:
+                pass
             if not self.eof_received:
                 self.ssl_object.unwrap()
         except WAITING:
             return self.send_records()
         except ssl.SSLError as exc:
             return self.shutdown_done(exc)
+        # All of it, full or not: from here on it is the lower transport's to send, before it closes.
+        self.lower_full = False
         self.send_records()
         self.tell_eof()
         return self.shutdown_done(None)
 
     cdef int shutdown_done(self, object exc) except -1:
-        self.cancel_timer()
         if exc is not None:
             return self.fatal_error(exc, "Fatal error on transport")
+        # The timer runs on: a peer that reads nothing must not keep the connection.
         if self.lower is not None:
-            self.loop.call_soon(self.lower.close)
+            self.lower.close_c()
         return 0
 
     def shutdown_timed_out(self):
@@ -480,7 +488,7 @@ cdef class TLSSession(Protocol):
         return 0
 
     cdef int fatal_error(self, object exc, object message) except -1:
-        # Peers that go away or fail the handshake are no news: only errors that are not the network's are reported.
+        # Peers that go away or fail the handshake are no news: only what is not the network's is reported.
         transport = self.lower
         if transport is not None:
             self.lower.force_close_c(exc)

@@ -1,6 +1,8 @@
 """The transport that a protocol over TLS is given: the face of a TLSSession."""
 
 import warnings
+from asyncio import sslproto
+from asyncio.constants import _SendfileMode
 
 cimport cython
 from cpython.buffer cimport PyBUF_READ
@@ -14,6 +16,13 @@ from fastloop._core.tls cimport TLS_READ_HIGH_WATER
 cdef class TLSTransport(Transport):
     """A TLS connection, as `asyncio.Transport`. There is no half-close: `write_eof` is not for TLS."""
 
+    _sendfile_compatible = _SendfileMode.FALLBACK
+
+    # Code that asks for asyncio's own class goes on to use the attributes below.
+    @property
+    def __class__(self):
+        return sslproto._SSLProtocolTransport
+
     # asyncio's own mark of transports that start_tls takes.
     @property
     def _start_tls_compatible(self):
@@ -24,7 +33,8 @@ cdef class TLSTransport(Transport):
         return self.session
 
     def __repr__(self):
-        return f"<{type(self).__name__} {'closing' if self.closing else 'open'} over {self.session and self.session.lower!r}>"
+        state = "closed" if self.session is None else "closing" if self.closing else "open"
+        return f"<{type(self).__name__} {state} over {self.session and self.session.lower!r}>"
 
     def __del__(self):
         if self.session is not None and not self.closing:
@@ -32,21 +42,19 @@ cdef class TLSTransport(Transport):
 
     def lose(self, exc):
         """Tell the protocol that the connection is over."""
+        if self.native is not None:
+            self.native.connection_lost_c(exc)
+            return
+        entered = self.enter()
         try:
-            if self.native is not None:
-                self.native.connection_lost_c(exc)
-            else:
-                entered = self.enter()
-                try:
-                    self.protocol.connection_lost(exc)
-                finally:
-                    self.leave(entered)
+            self.protocol.connection_lost(exc)
         finally:
-            self.release()
+            self.leave(entered)
 
     def release(self):
         self.session = None
         self.protocol = self.native = self.data_received = None
+        self.tell_room()
 
     # Writing.
 
@@ -114,9 +122,10 @@ cdef class TLSTransport(Transport):
         return 0
 
     def set_read_buffer_limits(self, high=None, low=None):
-        """Set at how many bytes of records, received and not delivered, the peer is kept waiting, and goes on.
+        """Set at how many bytes of records, received and not delivered, the peer has to wait, and goes on.
 
-        Defaults: high 256 KiB, or four times low; low a quarter of high. Raises ValueError unless high >= low >= 0.
+        Defaults: high 256 KiB, or four times low; low a quarter of high. Raises ValueError unless
+        high >= low >= 0.
         """
         if high is None:
             high = TLS_READ_HIGH_WATER if low is None else 4 * low
@@ -159,8 +168,13 @@ cdef class TLSTransport(Transport):
             self.session.abort(exc)
         return 0
 
+    def is_closing(self):
+        """Say whether the transport is closing or closed, by choice or for what the connection has come to."""
+        return self.closing or self.session is None or (
+            self.session.lower is not None and self.session.lower.is_closing())
+
     def get_extra_info(self, name, default=None):
-        """Return "ssl_object", "sslcontext", "peercert", "cipher", "compression", or what the lower transport knows."""
+        """Return "ssl_object", "sslcontext", "peercert", "cipher", "compression" or what lies below."""
         if name in self.extra:
             return self.extra[name]
         if self.session is None or self.session.lower is None:

@@ -4,6 +4,12 @@ from fastloop._core.loop cimport LoopCore
 from fastloop._core.poller cimport Watcher
 
 
+cdef enum Sending:  # what sendfile is doing to a transport
+    SENDING_NOTHING = 0
+    SENDING_BY_WRITE
+    SENDING_NATIVELY  # it sends through the descriptor itself: nobody else may write
+
+
 cdef class Protocol:
     cdef int connection_made_c(self, Transport transport) except -1
     cdef int data_received_c(self, const char* data, Py_ssize_t size) except -1
@@ -14,6 +20,7 @@ cdef class Protocol:
 
 
 cdef class Transport(Watcher):
+    cdef object __weakref__
     cdef LoopCore loop
     cdef object context         # what callbacks of a Python protocol run in
     cdef bint inside            # a callback is running in it
@@ -30,6 +37,8 @@ cdef class Transport(Watcher):
     cdef Py_ssize_t high_water  # queued beyond this pauses the protocol
     cdef Py_ssize_t low_water   # queued down to this lets it go on
     cdef bint protocol_paused
+    cdef int sending            # Sending
+    cdef object room            # future of a sendfile that waits to go on; None: nobody waits
 
     cdef bint closing
 
@@ -41,6 +50,8 @@ cdef class Transport(Watcher):
     cdef int pause_reading_c(self) except -1
     cdef int resume_reading_c(self) except -1
 
+    cdef int update_interest(self) except -1
+    cdef bint tell_room(self) except -1
     cdef int capture_context(self) except -1
     cdef bint enter(self) except -1
     cdef int leave(self, bint entered) except -1

@@ -5,6 +5,7 @@ any other protocol is an `asyncio.Protocol` or `asyncio.BufferedProtocol` and is
 """
 
 import asyncio
+from asyncio.constants import _SendfileMode
 
 from fastloop._sys.cpython cimport PyContext_CopyCurrent, enter_context, exit_context
 
@@ -38,6 +39,9 @@ cdef class Protocol:
 
 cdef class Transport(Watcher):
     """Base of transports, as `asyncio.Transport`."""
+
+    # asyncio's own mark of what sendfile can do with a transport.
+    _sendfile_compatible = _SendfileMode.UNSUPPORTED
 
     def __cinit__(self):
         self.set_limits(64 * 1024, 16 * 1024)
@@ -88,6 +92,8 @@ cdef class Transport(Watcher):
             self.data_received = protocol.get_buffer
         else:
             self.data_received = getattr(protocol, "data_received", None)
+        if self.context is None and self.native is None:
+            self.capture_context()
         return 0
 
     def set_protocol(self, protocol):
@@ -97,6 +103,11 @@ cdef class Transport(Watcher):
     def get_protocol(self):
         """Return the protocol."""
         return self.protocol
+
+    @property
+    def _paused(self):
+        # By asyncio's name: set by pause_reading(), not by closing.
+        return not self.is_reading() and not self.closing
 
     def is_closing(self):
         """Say whether the transport is closing or closed."""
@@ -161,6 +172,7 @@ cdef class Transport(Watcher):
         if not self.protocol_paused or self.queued > self.low_water:
             return 0
         self.protocol_paused = False
+        self.tell_room()
         try:
             if self.native is not None:
                 self.native.resume_writing_c()
@@ -176,6 +188,45 @@ cdef class Transport(Watcher):
             self.report(exc, "protocol.resume_writing() failed")
         return 0
 
+    # Sendfile, which is one at a time: fastloop._sendfile drives it.
+
+    @property
+    def _protocol_paused(self):
+        return self.protocol_paused
+
+    cdef int update_interest(self) except -1:
+        """Have the kernel report what there is use for now; nothing to do over another transport."""
+        return 0
+
+    def _begin_sending(self, bint natively):
+        """Mark that a file is being sent; natively: past the queue, so writes are refused."""
+        if self.sending:
+            raise RuntimeError(f"sendfile is in progress already on transport {self!r}")
+        self.sending = SENDING_NATIVELY if natively else SENDING_BY_WRITE
+
+    def _end_sending(self):
+        self.sending = SENDING_NOTHING
+        self.room = None
+
+    def _room(self):
+        """Return a future that is done when there may be room, or the transport is lost: look again."""
+        self.room = self.loop.create_future()
+        self.update_interest()
+        return self.room
+
+    cdef bint tell_room(self) except -1:
+        """Wake who waits for room; return whether there was anyone."""
+        room, self.room = self.room, None
+        if room is None:
+            return False
+        if not room.done():
+            room.set_result(None)
+        return True
+
+    def _force_close(self, exc):
+        """Close at once, for exc; what is queued is lost."""
+        self.force_close_c(exc)
+
     # The context of a Python protocol's callbacks.
 
     cdef int capture_context(self) except -1:
@@ -183,7 +234,7 @@ cdef class Transport(Watcher):
         return 0
 
     cdef bint enter(self) except -1:
-        """Enter the context, unless a callback further up is in it already; return what `leave` is to be given."""
+        """Enter the context, unless a callback further up is in it already; return what `leave` is to get."""
         if self.inside or self.native is not None:
             return False
         enter_context(self.context)

@@ -18,4 +18,6 @@ cdef class CallbackWatcher(Watcher):
     cdef Handle reader
     cdef Handle writer
 
+    cdef bint put(self, bint writing, Handle handle) except -1
+    cdef int drop(self, bint writing, Handle handle) except -1
     cdef int update(self) except -1

@@ -69,6 +69,25 @@ cdef class CallbackWatcher(Watcher):
             self.ready.push(self.writer)
         return 0
 
+    cdef bint put(self, bint writing, Handle handle) except -1:
+        """Call handle from now on, None: nobody; return whether another was called before."""
+        cdef Handle old = self.writer if writing else self.reader
+        if writing:
+            self.writer = handle
+        else:
+            self.reader = handle
+        self.update()
+        if old is None:
+            return False
+        old.cancel()
+        return True
+
+    cdef int drop(self, bint writing, Handle handle) except -1:
+        """Stop calling handle, if it is the one that is called."""
+        if handle is (self.writer if writing else self.reader):
+            self.put(writing, None)
+        return 0
+
     cdef int update(self) except -1:
         cdef uint32_t events = 0
         if self.reader is not None:

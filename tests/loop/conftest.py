@@ -1,6 +1,8 @@
 """A loop for each test, and no errors that nobody looked at."""
 
 import asyncio
+import errno
+import os
 
 import pytest
 
@@ -34,3 +36,13 @@ def run(loop):
         return result
 
     return run
+
+
+@pytest.fixture(params=["pidfd", "thread"])
+def either_way(request, monkeypatch):
+    """Run the test with pidfds, and again as on a system that has none."""
+    if request.param == "thread":
+        def refuse(pid, flags=0):
+            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+        monkeypatch.setattr(os, "pidfd_open", refuse)

@@ -55,6 +55,13 @@ def tcp_pair(family=socket.AF_INET):
     return ours, peer
 
 
+async def ended(server):
+    """Wait until the closed server's last connection has ended: in Python 3.11 wait_closed() does not."""
+    await server.wait_closed()
+    while server._transports:
+        await asyncio.sleep(0.001)
+
+
 async def connect(protocol, sock):
     """Make a transport of sock for protocol."""
     transport, _ = await asyncio.get_running_loop().create_connection(lambda: protocol, sock=sock)

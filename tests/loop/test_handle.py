@@ -172,7 +172,7 @@ def test_a_handle_held_by_a_weak_reference_is_not_used_again(loop):
 
 def test_repr_names_the_callback_until_it_is_cancelled(loop):
     handle = loop.call_soon(turn, "argument")
-    # Arguments are shown up to Python 3.12.
+    # Since 3.13 asyncio shows arguments in debug mode only.
     assert "turn(" in repr(handle)
     assert __file__ in repr(handle)
     handle.cancel()

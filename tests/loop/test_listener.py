@@ -4,7 +4,7 @@ import asyncio
 import socket
 
 import pytest
-from peers import Recorder, python, read_all, until
+from peers import Recorder, ended, python, read_all, until
 
 
 def address(server):
@@ -28,7 +28,7 @@ def test_many_connections_at_once_are_all_accepted(run):
         for peer in peers:
             peer.close()
         server.close()
-        await server.wait_closed()
+        await ended(server)
         assert all(protocol.told == ["made", "eof", "lost"] for protocol in made)
 
     run(main())
@@ -47,7 +47,7 @@ def test_a_connection_lost_before_it_is_accepted_is_told_of(run):
             socket.create_connection(address(server)).close()
         await until(lambda: len(made) == 10)
         server.close()
-        await server.wait_closed()
+        await ended(server)
         assert all(protocol.told[-1] == "lost" for protocol in made)
 
     run(main())
@@ -76,7 +76,7 @@ def test_a_factory_that_fails_costs_one_connection(loop, failing):
         for peer in peers:
             peer.close()
         server.close()
-        await server.wait_closed()
+        await ended(server)
 
     loop.run_until_complete(main())
     (report,) = loop.reports
@@ -106,7 +106,7 @@ def test_a_factory_that_makes_no_protocol_costs_one_connection(loop):
             await asyncio.sleep(0.001)
             assert read_all(peer) == b""
         server.close()
-        await server.wait_closed()
+        await ended(server)
 
     loop.run_until_complete(main())
     assert len(loop.reports) >= 1
@@ -139,7 +139,7 @@ def test_the_server_may_be_closed_while_it_accepts(run, inside):
         made[0].transport.close()
         assert await made[0].lost is None
         assert read_all(peers[0]) == b"welcome"
-        await server.wait_closed()
+        await ended(server)
         for peer in peers:
             peer.close()
 

@@ -409,7 +409,7 @@ def test_an_exception_never_retrieved_is_reported(loop):
     assert [report["message"] for report in loop.reports] == ["Task exception was never retrieved"]
 
 
-# What is still to come.
+# All of it.
 
 
 def abstract_methods():
@@ -420,12 +420,8 @@ def abstract_methods():
 
 
 @pytest.mark.parametrize("name", abstract_methods())
-def test_every_method_of_asyncio_is_there_or_says_that_it_is_not(loop, name):
-    method = getattr(fastloop.EventLoop, name)
-    assert method is not getattr(asyncio.AbstractEventLoop, name)
-    if method.__doc__ == "Not implemented yet.":
-        with pytest.raises(NotImplementedError, match=f"^EventLoop.{name}\\(\\) is not implemented yet$"):
-            getattr(loop, name)("some", argument=1)
+def test_every_method_of_asyncio_is_there(name):
+    assert getattr(fastloop.EventLoop, name) is not getattr(asyncio.AbstractEventLoop, name)
 
 
 # The module.

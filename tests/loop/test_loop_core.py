@@ -273,3 +273,13 @@ def test_loops_run_side_by_side_in_threads():
     for thread in threads:
         thread.join()
     assert len(set(results)) == 4
+
+
+def test_threadsafe_calls_keep_their_order_with_others(loop):
+    seen = []
+    loop.call_soon_threadsafe(seen.append, 1)
+    loop.call_soon(seen.append, 2)
+    loop.call_soon(lambda: (loop.call_soon_threadsafe(seen.append, 3), loop.call_soon(seen.append, 4)))
+    loop.call_later(0.001, loop.stop)
+    loop.run_forever()
+    assert seen == [1, 2, 3, 4]

@@ -3,9 +3,10 @@
 import asyncio
 import gc
 import socket
+import sys
 
 import pytest
-from peers import Recorder, descriptors, python, read_all, until
+from peers import Recorder, descriptors, ended, python, read_all, until
 
 
 class Serving:
@@ -27,7 +28,7 @@ class Serving:
     async def __aexit__(self, *exc):
         self.server.close()
         self.server.abort_clients()
-        await self.server.wait_closed()
+        await ended(self.server)
 
     def connect(self):
         return socket.create_connection(self.server.sockets[0].getsockname(), timeout=20)
@@ -79,9 +80,9 @@ def test_close_stops_listening_and_leaves_connections_open(run):
                 await until(lambda: serving.made[0].data == b"still here")
                 waiting = asyncio.ensure_future(serving.server.wait_closed())
                 await asyncio.sleep(0.005)
-                assert not waiting.done()
+                assert waiting.done() == (sys.version_info < (3, 12))
             await waiting
-            assert serving.made[0].lost.done()
+            await serving.made[0].lost
 
     run(main())
 
@@ -112,12 +113,10 @@ def test_serve_forever_ends_when_it_is_cancelled(run):
         with serving.connect() as peer:
             await until(lambda: serving.made)
             task.cancel()
-            await asyncio.sleep(0.005)
-            # It waits for the last connection.
-            assert not task.done()
-            peer.close()
+            # The peer does nothing about it, and is not waited for.
             with pytest.raises(asyncio.CancelledError):
                 await task
+            assert peer.recv(1) == b""
         assert not serving.server.is_serving()
         with pytest.raises(RuntimeError, match="is closed"):
             await serving.server.serve_forever()
@@ -146,7 +145,7 @@ def test_close_clients_sends_what_is_written(run):
                 protocol.transport.write(b"bye")
             serving.server.close()
             serving.server.close_clients()
-            await serving.server.wait_closed()
+            await ended(serving.server)
             assert [read_all(peer) for peer in peers] == [b"bye"] * 5
             for peer in peers:
                 peer.close()
@@ -165,7 +164,7 @@ def test_abort_clients_drops_what_is_written(run):
                 await asyncio.sleep(0.005)
                 assert not serving.made[0].lost.done()
                 serving.server.abort_clients()
-                await serving.server.wait_closed()
+                await ended(serving.server)
                 assert serving.made[0].lost.done()
 
     run(main())
@@ -264,7 +263,7 @@ def test_a_server_forgotten_by_a_closed_loop_goes_away():
         with socket.create_connection(server.sockets[0].getsockname()):
             await until(lambda: server._transports)
         server.close()
-        await server.wait_closed()
+        await ended(server)
         return weakref.ref(server)
 
     gone = fastloop.run(main())

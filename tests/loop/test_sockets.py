@@ -45,11 +45,6 @@ def test_a_refused_connection_names_the_address(loop):
         assert not loop.remove_writer(sock)
 
 
-def test_a_blocking_socket_is_refused(loop):
-    with socket.socket() as sock, pytest.raises(ValueError, match="must be non-blocking"):
-        loop.run_until_complete(loop.sock_connect(sock, ("127.0.0.1", 1)))
-
-
 def test_a_stream_socket_is_told_from_others():
     with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
         _sockets.check_stream_socket(stream)

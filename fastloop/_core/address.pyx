@@ -1,0 +1,104 @@
+"""Addresses of IPv4, IPv6 and Unix: between struct sockaddr and the form the socket module gives them in.
+
+Knows literals only: names are for whoever can wait for an answer.
+"""
+
+import os
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_FromString
+from libc.stdint cimport uint16_t, uint32_t
+from libc.string cimport memset, strlen
+
+from fastloop._sys.socket cimport (
+    AF_INET,
+    AF_INET6,
+    INET6_ADDRSTRLEN,
+    htonl,
+    htons,
+    inet_ntop,
+    inet_pton,
+    ntohl,
+    ntohs,
+    sockaddr_in,
+    sockaddr_in6,
+)
+
+
+cdef object address_object(const sockaddr_storage* raw, socklen_t size):
+    """Return an address of IPv4, IPv6 or Unix in the form the socket module gives it in."""
+    cdef char text[INET6_ADDRSTRLEN]
+    cdef const char* path
+    cdef const sockaddr_in* ip4
+    cdef const sockaddr_in6* ip6
+    cdef Py_ssize_t path_size
+    if size == 0:
+        return None  # the sender has no address
+    # SAFETY: the family says which of the forms it is, and the kernel has filled in `size` bytes of it.
+    if raw.ss_family == AF_INET:
+        ip4 = <const sockaddr_in*>raw
+        inet_ntop(AF_INET, &ip4.sin_addr, text, sizeof(text))
+        return PyUnicode_FromString(text), ntohs(ip4.sin_port)
+    if raw.ss_family == AF_INET6:
+        ip6 = <const sockaddr_in6*>raw
+        inet_ntop(AF_INET6, &ip6.sin6_addr, text, sizeof(text))
+        return (
+            PyUnicode_FromString(text), ntohs(ip6.sin6_port), ntohl(ip6.sin6_flowinfo), ip6.sin6_scope_id
+        )
+    path = <const char*>raw + sizeof(raw.ss_family)
+    path_size = <Py_ssize_t>size - <Py_ssize_t>sizeof(raw.ss_family)
+    name = PyBytes_FromStringAndSize(path, max(path_size, 0))
+    # One that begins with NUL is abstract, and no str.
+    return name if name.startswith(b"\0") else os.fsdecode(name.partition(b"\0")[0])
+
+
+cdef bint is_number(object number, object limit) except -1:
+    return type(number) is int and 0 <= number < limit
+
+
+cdef socklen_t maybe_pack_address(int family, object address, sockaddr_storage* raw) except? 0:
+    """Write an IP address literal with its port to raw; return its size.
+
+    0: it is of another kind, or wrong; the socket object knows what to make of it.
+    """
+    cdef const char* text
+    cdef Py_ssize_t text_size
+    cdef sockaddr_in* ip4
+    cdef sockaddr_in6* ip6
+    if type(address) is not tuple or not 2 <= len(address) <= (2 if family == AF_INET else 4):
+        return 0
+    if type(address[0]) is not str or not is_number(address[1], 1 << 16):
+        return 0
+    try:
+        # SAFETY: the str keeps its UTF-8 form; the tuple of the caller's keeps the str.
+        text = PyUnicode_AsUTF8AndSize(address[0], &text_size)
+    except UnicodeEncodeError:
+        return 0
+    if strlen(text) != <size_t>text_size:
+        return 0
+    # SAFETY: raw is larger than either form.
+    if family == AF_INET:
+        ip4 = <sockaddr_in*>raw
+        memset(ip4, 0, sizeof(sockaddr_in))
+        if inet_pton(AF_INET, text, &ip4.sin_addr) != 1:
+            return 0
+        ip4.sin_family = AF_INET
+        ip4.sin_port = htons(<uint16_t>address[1])
+        return sizeof(sockaddr_in)
+    if family == AF_INET6:
+        ip6 = <sockaddr_in6*>raw
+        memset(ip6, 0, sizeof(sockaddr_in6))
+        if inet_pton(AF_INET6, text, &ip6.sin6_addr) != 1:
+            return 0
+        ip6.sin6_family = AF_INET6
+        ip6.sin6_port = htons(<uint16_t>address[1])
+        if len(address) > 2:
+            if not is_number(address[2], 1 << 20):
+                return 0
+            ip6.sin6_flowinfo = htonl(<uint32_t>address[2])
+        if len(address) > 3:
+            if not is_number(address[3], 1 << 32):
+                return 0
+            ip6.sin6_scope_id = <uint32_t>address[3]
+        return sizeof(sockaddr_in6)
+    return 0
