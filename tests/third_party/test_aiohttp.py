@@ -9,6 +9,7 @@ import signal
 
 import pytest
 from served import free_port, program
+from streams import stream_server
 
 aiohttp = pytest.importorskip("aiohttp", reason="aiohttp is not installed")
 from aiohttp import web  # noqa: E402
@@ -229,15 +230,11 @@ def test_tls_starts_behind_a_proxy(run, tls):
         await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
 
     async def main():
-        server = await asyncio.start_server(proxy, "127.0.0.1", 0)
-        through = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        async with served(ssl=tls.server) as url:
-            async with aiohttp.ClientSession() as session:
-                options = {"data": io.BytesIO(DATA), "proxy": through, "ssl": tls.client}
-                async with session.post(f"{url}/echo", **options) as answer:
-                    assert await answer.read() == DATA
-            server.close()
-            await server.wait_closed()
+        async with served(ssl=tls.server) as url, stream_server(proxy) as (_, port):
+            options = {"data": io.BytesIO(DATA), "proxy": f"http://127.0.0.1:{port}", "ssl": tls.client}
+            session = aiohttp.ClientSession()
+            async with session, session.post(f"{url}/echo", **options) as answer:
+                assert await answer.read() == DATA
 
     run(main())
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 
 import pytest
+from streams import stream_server
 
 grpc = pytest.importorskip("grpc", reason="grpcio is not installed")
 from grpc import aio  # noqa: E402
@@ -130,6 +131,10 @@ def test_call_ends_by_deadline_or_cancellation(run):
 
 
 def test_loop_does_its_own_work_meanwhile(run):
+    async def bounce(reader, writer):
+        while data := await reader.read(100):
+            writer.write(data)
+
     async def main():
         ticks = 0
 
@@ -139,9 +144,9 @@ def test_loop_does_its_own_work_meanwhile(run):
                 await asyncio.sleep(0.001)
                 ticks += 1
 
-        async with served() as channel:
+        async with served() as channel, stream_server(bounce) as address:
             ticking = asyncio.create_task(tick())
-            reader, writer = await asyncio.open_connection(*(await local_echo()))
+            reader, writer = await asyncio.open_connection(*address)
             call = channel.unary_unary("/tests.Service/Double")
             for number in range(200):
                 writer.write(b"%03d" % number)
@@ -150,15 +155,5 @@ def test_loop_does_its_own_work_meanwhile(run):
             writer.close()
             ticking.cancel()
             assert ticks > 10
-
-    async def local_echo():
-        async def serve(reader, writer):
-            while data := await reader.read(100):
-                writer.write(data)
-            writer.close()
-            server.close()
-
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        return server.sockets[0].getsockname()
 
     run(main())

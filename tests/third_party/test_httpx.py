@@ -5,6 +5,7 @@ import contextlib
 import os
 
 import pytest
+from streams import stream_server
 
 httpx = pytest.importorskip("httpx", reason="httpx is not installed")
 pytest.importorskip("anyio", reason="anyio is not installed")
@@ -14,19 +15,17 @@ DATA = os.urandom(3_000_000)
 
 async def answer(reader, writer):
     """Answer with the body that came, or, of /data, with DATA; /wait is never answered."""
-    with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-        while True:
-            head = (await reader.readuntil(b"\r\n\r\n")).lower()
-            length = head.partition(b"content-length: ")[2].partition(b"\r\n")[0]
-            body = await reader.readexactly(int(length or 0))
-            if b" /wait " in head:
-                await reader.read()
-                break
-            if b" /data " in head:
-                body = DATA
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-            await writer.drain()
-    writer.close()
+    while True:
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        length = head.partition(b"content-length: ")[2].partition(b"\r\n")[0]
+        body = await reader.readexactly(int(length or 0))
+        if b" /wait " in head:
+            await reader.read()
+            return
+        if b" /data " in head:
+            body = DATA
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
 
 
 @pytest.fixture(params=["tcp", "tls", "unix"])
@@ -35,20 +34,16 @@ def client(request, tls, tmp_path):
 
     @contextlib.asynccontextmanager
     async def client(**options):
-        options = {"trust_env": False, "timeout": 20, **options}
-        if request.param == "unix":
-            path = str(tmp_path / "socket")
-            server = await asyncio.start_unix_server(answer, path)
-            options |= {"transport": httpx.AsyncHTTPTransport(uds=path), "base_url": "http://unix"}
-        else:
-            secure = request.param == "tls"
-            server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=tls.server if secure else None)
-            port = server.sockets[0].getsockname()[1]
-            options |= {"base_url": f"http{'s' if secure else ''}://localhost:{port}", "verify": tls.client}
-        async with httpx.AsyncClient(**options) as client:
-            yield client
-        server.close()
-        await server.wait_closed()
+        options = {"trust_env": False, "timeout": 20, "verify": tls.client, **options}
+        path = str(tmp_path / "socket") if request.param == "unix" else None
+        secure = request.param == "tls"
+        async with stream_server(answer, path, ssl=tls.server if secure else None) as address:
+            if path is not None:
+                options |= {"transport": httpx.AsyncHTTPTransport(uds=path), "base_url": "http://unix"}
+            else:
+                options |= {"base_url": f"http{'s' if secure else ''}://localhost:{address[1]}"}
+            async with httpx.AsyncClient(**options) as client:
+                yield client
 
     return client
 
@@ -112,10 +107,9 @@ def test_nobody_there_is_said(run):
 
 def test_certificate_of_nobody_we_trust_is_refused(run, tls):
     async def main():
-        async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=tls.server) as server:
-            port = server.sockets[0].getsockname()[1]
-            async with httpx.AsyncClient(trust_env=False) as session:
-                with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
-                    await session.get(f"https://localhost:{port}/")
+        served = stream_server(answer, ssl=tls.server)
+        async with served as (_, port), httpx.AsyncClient(trust_env=False) as session:
+            with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+                await session.get(f"https://localhost:{port}/")
 
     run(main())

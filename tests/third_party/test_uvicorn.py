@@ -20,7 +20,7 @@ PLAIN = {name: value for name, value in os.environ.items() if name != "LD_PRELOA
 
 @contextlib.contextmanager
 def serving(*options, ends_by=signal.SIGINT):
-    """Run uvicorn; yield `port` and `end`, which sends the signal, as the end of the block does if nobody has.
+    """Run uvicorn; yield `port` and `end`, which sends the signal. So does the end of the block, if need be.
 
     Expect that it started, and ended in order, on our loop.
     """
