@@ -281,12 +281,13 @@ cdef class Datagram(Transport):
             if address is not None and address != self.remote:
                 raise ValueError(f"Invalid address: must be None or {self.remote}")
             address = self.remote
-        if self.lost:
+        # As asyncio, which goes on to send from a socket that is closing but not connected.
+        if self.lost and (self.remote is not None or self.fd < 0):
             if self.lost >= LOST_SENDS_WARNED:
                 logger.warning("socket.send() raised exception.")
             self.lost += 1
             return 0
-        if not self.queue and self.maybe_send(data, start, size, address):
+        if not self.queue and self.maybe_send(data, start, size, address) or self.lost:
             return 0
         # The caller may change data after we return, so it is queued as a copy unless it is bytes.
         self.queue.append((bytes(data), address))

@@ -120,7 +120,8 @@ def test_a_handle_knows_where_it_was_made(debug, schedule):
     frame = handle._source_traceback[-1]
     assert (frame.filename, frame.lineno, frame.name) == (__file__, line_of(schedule), "<lambda>")
     assert repr(handle).endswith(f"print(1) created at {__file__}:{line_of(schedule)}>")
-    timer = f"TimerHandle when={handle.when()}" if isinstance(handle, asyncio.TimerHandle) else "Handle"
+    kind = type(handle).__name__.removeprefix("Traced")
+    timer = f"{kind} when={handle.when()}" if isinstance(handle, asyncio.TimerHandle) else kind
     assert repr(handle).startswith(f"<{timer} print(1)")
     handle.cancel()
     handle.cancel()
