@@ -80,7 +80,7 @@ async def served(contexts, protocol, path=None, context=None, **options):
 
 @contextlib.asynccontextmanager
 async def pair(contexts, server=Recorder, client=Recorder, **options):
-    """Yield (client's protocol, server's protocol), Recorders, connected; the connection is lost at the end."""
+    """Yield (client's protocol, server's protocol), Recorders, connected; they are lost at the end."""
     async with served(contexts, server, **options) as (_, connect, accepted):
         transport, protocol = await connect(client)
         await until(lambda: accepted and accepted[0].transport)
