@@ -257,7 +257,7 @@ cdef bint handles_lock = sys.version_info >= (3, 14)
 
 
 cdef Handle blank_handle(bint traced, bint threadsafe):
-    """Return a handle that is not the pool's: traced in debug mode, threadsafe for other threads' callbacks."""
+    """Return a handle that is not the pool's: traced in debug mode, or threadsafe."""
     cdef TracedHandle handle
     if threadsafe and handles_lock:
         handle = ThreadsafeHandle.__new__(ThreadsafeHandle)

@@ -87,6 +87,8 @@ class Child:
 
     def run(self):
         os.setsid()
+        # Ignored in a shell's background jobs; tests interrupt themselves.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         os.chdir(self.directory.name)
         null = os.open(os.devnull, os.O_RDONLY)
         for target, fd in enumerate([null, self.output.fileno(), self.output.fileno()]):

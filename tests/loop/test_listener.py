@@ -1,6 +1,7 @@
 """Accepting connections."""
 
 import asyncio
+import contextvars
 import socket
 
 import pytest
@@ -200,3 +201,40 @@ fastloop.run(main())
 def test_without_descriptors_it_rests_and_goes_on():
     result = python(EXHAUSTED)
     assert result.stdout == "went on\n", result.stderr
+
+
+def test_accepted_connections_begin_in_the_context_their_server_was_started_in(run):
+    where = contextvars.ContextVar("where", default="nowhere")
+
+    class Seeing(Recorder):
+        def __init__(self):
+            super().__init__()
+            self.seen = [where.get()]
+            where.set("a connection")
+
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            self.seen.append(where.get())
+
+        def connection_lost(self, exc):
+            self.seen.append(where.get())
+            super().connection_lost(exc)
+
+    async def main():
+        made = []
+
+        def factory():
+            made.append(Seeing())
+            return made[-1]
+
+        where.set("the server")
+        server = await asyncio.get_running_loop().create_server(factory, "127.0.0.1", 0)
+        where.set("elsewhere")
+        for _ in range(2):
+            socket.create_connection(address(server)).close()
+        await until(lambda: len(made) == 2)
+        server.close()
+        await ended(server)
+        assert [protocol.seen for protocol in made] == [["the server", "a connection", "a connection"]] * 2
+
+    run(main())

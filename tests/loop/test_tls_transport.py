@@ -10,6 +10,8 @@ import pytest
 from peers import Recorder, in_thread, tcp_pair, until
 from tls_peers import Paused, contexts, facing_peer, facing_socket, make_certificate, pair, served
 
+from fastloop_http import Router, Server, get
+
 
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory):
@@ -447,5 +449,38 @@ def test_a_protocol_whose_upgrade_is_cut_short_is_told_of_the_loss(run, loop, tl
             await upgrading
         await protocol.lost
         peer.close()
+
+    run(main())
+
+
+def test_closing_leaves_alone_what_another_transport_has_lent(run, tls):
+    """A handler of pipelined requests is called from within the receive buffer, which TLS decrypts to."""
+    async def main():
+        async with pair(tls, client=Paused) as (client, server):
+            server.transport.write(b"GET /wrong HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
+            await until(lambda: client.transport.get_read_buffer_size() > 10_000)
+
+            async def first():
+                client.transport.resume_reading()
+                client.transport.close()
+                return "first"
+
+            async def second():
+                return "second"
+
+            app = Router().route("/first", get(first)).route("/second", get(second))
+            with socket.create_server(("127.0.0.1", 0)) as probe:
+                port = probe.getsockname()[1]
+            serving = asyncio.ensure_future(Server(app).serve(f"127.0.0.1:{port}"))
+            await asyncio.sleep(0)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            request = b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n"
+            writer.write(request % b"first" + request % b"second")
+            answers = await reader.readuntil(b"second")
+            assert answers.count(b"200 OK") == 2
+            writer.close()
+            await writer.wait_closed()
+            serving.cancel()
+            await asyncio.wait([serving])
 
     run(main())

@@ -80,7 +80,7 @@ async def served(contexts, protocol, path=None, context=None, **options):
 
 @contextlib.asynccontextmanager
 async def pair(contexts, server=Recorder, client=Recorder, **options):
-    """Yield (client's protocol, server's protocol), connected; both end with their connections."""
+    """Yield (client's protocol, server's protocol), Recorders, connected; they are lost at the end."""
     async with served(contexts, server, **options) as (_, connect, accepted):
         transport, protocol = await connect(client)
         await until(lambda: accepted and accepted[0].transport)
@@ -88,7 +88,7 @@ async def pair(contexts, server=Recorder, client=Recorder, **options):
             yield protocol, accepted[0]
         finally:
             transport.abort()
-            await until(transport.is_closing)
+            await until(lambda: "lost" in protocol.told)
 
 
 class Peer:
