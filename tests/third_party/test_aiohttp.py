@@ -172,18 +172,22 @@ def test_file_is_served_whole_and_in_part(run, both, tmp_path):
 
 def test_client_that_gives_up_cancels_the_handler(run, both):
     async def main():
-        ended = asyncio.Event()
+        began, ended = asyncio.Event(), asyncio.Event()
 
         async def wait(request):
+            began.set()
             try:
                 await asyncio.sleep(60)
             finally:
                 ended.set()
 
         async with both(web.get("/wait", wait), handler_cancellation=True) as session:
-            with pytest.raises(TimeoutError):
-                await session.get("/wait", timeout=aiohttp.ClientTimeout(total=0.1))
+            asking = asyncio.create_task(session.get("/wait"))
+            await began.wait()
+            asking.cancel()
             await ended.wait()
+            with pytest.raises(TimeoutError):
+                await session.get("/wait", timeout=aiohttp.ClientTimeout(total=0.05))
 
     run(main())
 

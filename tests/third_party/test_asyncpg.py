@@ -72,7 +72,7 @@ def test_pool_serves_many_queries_at_once(run, where):
             assert await asyncio.gather(*[ask(number) for number in range(2000)]) == list(range(2000))
             before = time.monotonic()
             await asyncio.gather(*[pool.execute("select pg_sleep(0.2)") for _ in range(20)])
-            assert time.monotonic() - before < 2
+            assert time.monotonic() - before < 3  # one after the other: 4
             assert pool.get_size() == 20
 
     run(main())

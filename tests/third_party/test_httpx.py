@@ -87,7 +87,7 @@ def test_silent_server_is_left_in_time(run, client):
     async def main():
         async with client() as session:
             with pytest.raises(httpx.ReadTimeout):
-                await session.get("/wait", timeout=0.1)
+                await session.get("/wait", timeout=httpx.Timeout(20, read=0.1))
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.1):
                     await session.get("/wait")
