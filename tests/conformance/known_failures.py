@@ -21,7 +21,8 @@ KNOWN_FAILURES = {
     "test_subprocess.GenericWatcherTests.test_create_subprocess_fails_with_inactive_watcher":
         "wants a child watcher, which our loop does without",
     "test_subprocess.SubprocessPidfdWatcherTests.test_watcher_implementation": ASKS_FOR_WATCHER,
-    "test_subprocess.SubprocessThreadedWatcherTests.test_pid_not_reaped_before_exit_published": ASKS_FOR_WATCHER,
+    "test_subprocess.SubprocessThreadedWatcherTests.test_pid_not_reaped_before_exit_published":
+        ASKS_FOR_WATCHER,
     "test_subprocess.SubprocessThreadedWatcherTests.test_watcher_implementation": ASKS_FOR_WATCHER,
 }
 
