@@ -24,7 +24,6 @@ KNOWN_FAILURES = {
     "test_subprocess.SubprocessThreadedWatcherTests.test_pid_not_reaped_before_exit_published":
         ASKS_FOR_WATCHER,
     "test_subprocess.SubprocessThreadedWatcherTests.test_watcher_implementation": ASKS_FOR_WATCHER,
-    "test_subprocess.SubprocessThreadedWatcherTests.test_pid_not_reaped_before_exit_published": ASKS_FOR_WATCHER,
 }
 
 if sys.version_info < (3, 13):
