@@ -28,7 +28,7 @@ KNOWN_FAILURES = {
 
 if sys.version_info < (3, 13):
     KNOWN_FAILURES["test_subprocess.GenericWatcherTests.test_create_subprocess_with_pidfd"] = (
-        "needs a test before it, in the same process, to have set a loop: asyncio's own fails it alone as well")
+        "needs a test before it to have set a loop: alone, asyncio's own fails it as well")
     # 3.13 has other tests of the same names.
     for test in ("test_wait_closed_basic", "test_wait_closed_race"):
         KNOWN_FAILURES[f"test_server.TestServer2.{test}"] = "calls Server._attach() as before Python 3.13"
