@@ -1,11 +1,16 @@
-"""The site that tests of the server talk to."""
+"""The site that tests of the server talk to, and the signals that tests rely on."""
 
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
 from served import Site
 
 from fastloop_http import Router
+
+# A shell without job control has background jobs ignore Ctrl-C, and their children with them.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -59,7 +59,10 @@ def test_no_signal_is_sent_once_the_number_may_be_anothers(run, either_way, monk
 
     async def main():
         monkeypatch.setattr(os, "kill", kill)
-        process = await asyncio.create_subprocess_exec(*TRUE)
+        process = await asyncio.create_subprocess_exec("cat", stdin=subprocess.PIPE)
+        process.send_signal(0)
+        # It ends now, and is asked after until that is known.
+        process.stdin.close()
         while process.returncode is None:
             process.send_signal(0)
             await asyncio.sleep(0)
