@@ -12,7 +12,7 @@ import threading
 import warnings
 
 import pytest
-from children import CAT, FOREVER, TRUE, children, output, spawn
+from children import CAT, FOREVER, children, output, spawn
 from peers import descriptors, python, until
 
 import fastloop
