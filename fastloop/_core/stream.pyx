@@ -120,6 +120,7 @@ cdef class Stream(Transport):
 
     cdef int deliver(self, const char* data, Py_ssize_t size) except -1:
         cdef object chunk
+        cdef bint entered
         try:
             if self.native is not None:
                 self.native.data_received_c(data, size)
