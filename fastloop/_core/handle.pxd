@@ -1,8 +1,6 @@
 cimport cython
 from cpython.object cimport PyObject
 
-from fastloop._sys.cpython cimport ArgumentVector
-
 
 cdef enum:
     SPARES = 256  # finished handles kept for reuse: one busy turn's worth, under 40 KiB a loop
@@ -40,8 +38,6 @@ cdef object caller_stack()
 cdef object describe_all(callback, args)
 cdef list traced_facts(forgotten, created)
 cdef Handle blank_handle(bint traced, bint threadsafe)
-cdef PyObject* context_argument(object method, ArgumentVector values, PyObject* kwnames) except? NULL
-cdef int check_count(object method, Py_ssize_t given, Py_ssize_t least, object names) except -1
 
 
 cdef class ThreadsafeHandle(TracedHandle):

@@ -17,7 +17,6 @@ from libc.string cimport memcpy
 
 from fastloop._sys.cpython cimport (
     PY_VECTORCALL_ARGUMENTS_OFFSET,
-    ArgumentVector,
     PyContext_CheckExact,
     PyContext_CopyCurrent,
     enter_context,
@@ -199,29 +198,6 @@ cdef list traced_facts(forgotten, created):
         path, line, *_ = created[len(created) - 1]
         facts.append(f"created at {path}:{line}")
     return facts
-
-
-# The arguments of the methods that schedule a handle.
-
-cdef PyObject* context_argument(object method, ArgumentVector values, PyObject* kwnames) except? NULL:
-    """Return the value of the only keyword there is, borrowed; NULL without one."""
-    if kwnames is NULL:
-        return NULL
-    # SAFETY: the interpreter keeps kwnames, a tuple of str, and the values behind the positional
-    # arguments alive for the call.
-    cdef tuple names = <tuple>kwnames
-    if len(names) == 0:
-        return NULL
-    if len(names) > 1 or names[0] != "context":
-        name = next(name for name in names if name != "context")
-        raise TypeError(f"{method}() got an unexpected keyword argument {name!r}")
-    return values[0]
-
-
-cdef int check_count(object method, Py_ssize_t given, Py_ssize_t least, object names) except -1:
-    if given < least:
-        raise TypeError(f"{method}() needs at least {least} positional arguments ({names}), {given} given")
-    return 0
 
 
 cdef class ThreadsafeHandle(TracedHandle):

@@ -6,6 +6,10 @@ from cpython.object cimport PyObject
 from fastloop._core.handle cimport Handle
 
 
+cdef enum:
+    NS = 1_000_000_000  # nanoseconds a second
+
+
 cdef class TimerHandle(Handle):
     cdef readonly double _when      # seconds, on the loop's clock
     cdef int64_t deadline_ns

@@ -1,0 +1,157 @@
+"""The methods of a loop that schedule a callback: `call_soon` and the like, for EventLoop's class body.
+
+They take their arguments as a vector (METH_FASTCALL): a tuple a call would cost more than the rest of the
+call. Compiled callers use `LoopCore.schedule`.
+"""
+
+from cpython.object cimport PyObject, PyTypeObject
+from libc.math cimport isnan
+
+from fastloop._core.handle cimport Handle, blank_handle
+from fastloop._core.loop cimport LoopCore
+from fastloop._core.timer cimport NS, TimerHandle, blank_timer
+from fastloop._sys.cpython cimport (
+    METH_FASTCALL,
+    METH_KEYWORDS,
+    ArgumentVector,
+    PyCFunction,
+    PyDescr_NewMethod,
+    PyMethodDef,
+)
+from fastloop._sys.epoll cimport fastloop_monotonic_ns
+
+
+# SAFETY: the interpreter keeps what it hands to a method alive for the call: the arguments, the tuple of
+# keywords, and their values behind the positional arguments. All are borrowed in this module.
+
+# What a method does once its arguments are counted. context NULL: not given.
+ctypedef Handle (*Scheduler)(LoopCore loop, ArgumentVector args, Py_ssize_t nargs, PyObject* context)
+
+
+cdef int check(LoopCore loop, str method, PyObject* callback) except -1:
+    loop.check_open()
+    loop.check_thread()
+    loop.check_callback(<object>callback, method)
+    return 0
+
+
+cdef Handle soon(LoopCore loop, ArgumentVector args, Py_ssize_t nargs, PyObject* context):
+    check(loop, "call_soon", args[0])
+    return loop.schedule(args[0], <PyObject**>args + 1, nargs - 1, context)
+
+
+cdef Handle soon_threadsafe(LoopCore loop, ArgumentVector args, Py_ssize_t nargs, PyObject* context):
+    loop.check_open()
+    loop.check_callback(<object>args[0], "call_soon_threadsafe")
+    # Not from the pool, which is the loop's thread's alone.
+    cdef Handle handle = blank_handle(loop._debug, True)
+    handle.fill(loop, args[0], <PyObject**>args + 1, nargs - 1, context)
+    loop.push_inbox(handle)
+    return handle
+
+
+cdef Handle later(LoopCore loop, ArgumentVector args, Py_ssize_t nargs, PyObject* context):
+    cdef double delay = seconds("delay", args[0])
+    cdef double now_ns = fastloop_monotonic_ns()
+    cdef double when = now_ns / NS + delay
+    return add_timer(loop, "call_later", when, now_ns + delay * NS, args + 1, nargs - 1, context)
+
+
+cdef Handle at(LoopCore loop, ArgumentVector args, Py_ssize_t nargs, PyObject* context):
+    cdef double when = seconds("when", args[0])
+    return add_timer(loop, "call_at", when, when * NS, args + 1, nargs - 1, context)
+
+
+cdef double seconds(str name, PyObject* value) except? -1:
+    if <object>value is None:
+        raise TypeError(f"{name} must not be None")
+    return <double><object>value
+
+
+cdef Handle add_timer(
+    LoopCore loop, str method, double when, double deadline_ns,
+    ArgumentVector args, Py_ssize_t nargs, PyObject* context,
+):
+    """Schedule args[0](*args[1:]) for deadline_ns on the loop's clock; when is the same in seconds."""
+    check(loop, method, args[0])
+    if isnan(when):
+        raise ValueError(f"{method}() takes a number of seconds, not NaN")
+    cdef TimerHandle timer = blank_timer(loop._debug, when, deadline_ns)
+    timer.fill(loop, args[0], <PyObject**>args + 1, nargs - 1, context)
+    loop.timers.add(timer)
+    return timer
+
+
+# Arguments.
+
+cdef inline Handle call(
+    Scheduler scheduler, str method, Py_ssize_t least, str names,
+    LoopCore loop, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames,
+):
+    """Call scheduler with what method was called with."""
+    cdef PyObject* context = context_argument(method, args + nargs, kwnames)
+    if nargs < least:
+        raise TypeError(f"{method}() needs at least {least} positional arguments ({names}), {nargs} given")
+    return scheduler(loop, args, nargs, context)
+
+
+cdef PyObject* context_argument(str method, ArgumentVector values, PyObject* kwnames) except? NULL:
+    """Return the value of the only keyword there is, borrowed; NULL without one."""
+    if kwnames is NULL:
+        return NULL
+    cdef tuple names = <tuple>kwnames
+    if len(names) == 0:
+        return NULL
+    if len(names) > 1 or names[0] != "context":
+        name = next(name for name in names if name != "context")
+        raise TypeError(f"{method}() got an unexpected keyword argument {name!r}")
+    return values[0]
+
+
+# SAFETY: the descriptor has checked the type of loop.
+
+cdef object call_soon_vector(LoopCore loop, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames):
+    return call(soon, "call_soon", 1, "callback", loop, args, nargs, kwnames)
+
+
+cdef object call_soon_threadsafe_vector(
+    LoopCore loop, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames
+):
+    return call(soon_threadsafe, "call_soon_threadsafe", 1, "callback", loop, args, nargs, kwnames)
+
+
+cdef object call_later_vector(LoopCore loop, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames):
+    return call(later, "call_later", 2, "delay and callback", loop, args, nargs, kwnames)
+
+
+cdef object call_at_vector(LoopCore loop, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames):
+    return call(at, "call_at", 2, "when and callback", loop, args, nargs, kwnames)
+
+
+cdef object method_of_loop(PyMethodDef* definition, const char* name, PyCFunction function, const char* doc):
+    definition.ml_name = name
+    definition.ml_meth = function
+    definition.ml_flags = METH_FASTCALL | METH_KEYWORDS
+    definition.ml_doc = doc
+    # SAFETY: the definition is static, as the descriptor needs it to be.
+    return PyDescr_NewMethod(<PyTypeObject*>LoopCore, definition)
+
+
+cdef PyMethodDef[4] definitions
+
+call_soon = method_of_loop(
+    &definitions[0], b"call_soon", <PyCFunction>call_soon_vector,
+    b"Call callback(*args) in the next turn of the loop; return a Handle.",
+)
+call_soon_threadsafe = method_of_loop(
+    &definitions[1], b"call_soon_threadsafe", <PyCFunction>call_soon_threadsafe_vector,
+    b"As call_soon, from any thread: wakes the loop.",
+)
+call_later = method_of_loop(
+    &definitions[2], b"call_later", <PyCFunction>call_later_vector,
+    b"Call callback(*args) after delay seconds; return a TimerHandle.",
+)
+call_at = method_of_loop(
+    &definitions[3], b"call_at", <PyCFunction>call_at_vector,
+    b"Call callback(*args) at when, in seconds of time(); return a TimerHandle.",
+)
