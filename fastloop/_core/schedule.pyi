@@ -9,16 +9,15 @@ Ts = TypeVarTuple("Ts")
 
 # Methods of LoopCore, put in place by the class body of fastloop.EventLoop.
 def call_soon(
-    self: LoopCore, callback: Callable[[*Ts], object], /, *args: *Ts, context: Context | None = None
+    self: LoopCore, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
 ) -> asyncio.Handle: ...
 def call_soon_threadsafe(
-    self: LoopCore, callback: Callable[[*Ts], object], /, *args: *Ts, context: Context | None = None
+    self: LoopCore, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
 ) -> asyncio.Handle: ...
 def call_later(
     self: LoopCore,
     delay: float,
     callback: Callable[[*Ts], object],
-    /,
     *args: *Ts,
     context: Context | None = None,
 ) -> asyncio.TimerHandle: ...
@@ -26,7 +25,6 @@ def call_at(
     self: LoopCore,
     when: float,
     callback: Callable[[*Ts], object],
-    /,
     *args: *Ts,
     context: Context | None = None,
 ) -> asyncio.TimerHandle: ...

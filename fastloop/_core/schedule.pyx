@@ -17,9 +17,16 @@ from fastloop._sys.cpython cimport (
     PyCFunction,
     PyDescr_NewMethod,
     PyMethodDef,
+    PyTuple_GET_ITEM,
+    PyTuple_GET_SIZE,
 )
 from fastloop._sys.epoll cimport fastloop_monotonic_ns
 
+
+cdef enum:
+    MAX_PARAMETERS = 2  # of the methods below, before the callback's own arguments
+
+cdef str CONTEXT = "context"  # interned, as keywords are in code
 
 # SAFETY: the interpreter keeps what it hands to a method alive for the call: the arguments, the tuple of
 # keywords, and their values behind the positional arguments. All are borrowed in this module.
@@ -85,47 +92,67 @@ cdef Handle add_timer(
 # Arguments.
 
 cdef inline Handle call(
-    Scheduler scheduler, str method, Py_ssize_t least, str names,
+    Scheduler scheduler, str method, tuple parameters, Py_ssize_t least,
     LoopCore loop, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames,
 ):
-    """Call scheduler with what method was called with."""
-    cdef PyObject* context = context_argument(method, args + nargs, kwnames)
-    if nargs < least:
-        raise TypeError(f"{method}() needs at least {least} positional arguments ({names}), {nargs} given")
-    return scheduler(loop, args, nargs, context)
+    """Call scheduler with what method was called with; parameters name its first `least` arguments."""
+    if nargs >= least:
+        if kwnames is NULL:
+            return scheduler(loop, args, nargs, NULL)
+        # As asyncio.Task calls.
+        if PyTuple_GET_SIZE(kwnames) == 1 and PyTuple_GET_ITEM(kwnames, 0) == <PyObject*>CONTEXT:
+            return scheduler(loop, args, nargs, args[nargs])
+    return call_by_name(scheduler, method, parameters, loop, args, nargs, kwnames)
 
 
-cdef PyObject* context_argument(str method, ArgumentVector values, PyObject* kwnames) except? NULL:
-    """Return the value of the only keyword there is, borrowed; NULL without one."""
-    if kwnames is NULL:
-        return NULL
-    cdef tuple names = <tuple>kwnames
-    if len(names) == 0:
-        return NULL
-    if len(names) > 1 or names[0] != "context":
-        name = next(name for name in names if name != "context")
-        raise TypeError(f"{method}() got an unexpected keyword argument {name!r}")
-    return values[0]
+cdef Handle call_by_name(
+    Scheduler scheduler, str method, tuple parameters,
+    LoopCore loop, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames,
+):
+    """Put what is named in its place and call scheduler, as Python does for functions."""
+    cdef PyObject* placed[MAX_PARAMETERS]
+    cdef PyObject* context = NULL
+    cdef Py_ssize_t i, place, least = len(parameters)
+    for place in range(least):
+        placed[place] = args[place] if place < nargs else NULL
+    for i, name in enumerate(() if kwnames is NULL else <tuple>kwnames):
+        if name == CONTEXT:
+            context = args[nargs + i]
+            continue
+        if name not in parameters:
+            raise TypeError(f"{method}() got an unexpected keyword argument {name!r}")
+        place = parameters.index(name)
+        if placed[place] is not NULL:
+            raise TypeError(f"{method}() got multiple values for argument {name!r}")
+        placed[place] = args[nargs + i]
+    cdef list missing = [repr(parameters[place]) for place in range(least) if placed[place] is NULL]
+    if missing:
+        plural = "s" if len(missing) > 1 else ""
+        names = " and ".join(missing)
+        raise TypeError(f"{method}() missing {len(missing)} required positional argument{plural}: {names}")
+    if nargs > least:
+        return scheduler(loop, args, nargs, context)
+    return scheduler(loop, placed, least, context)
 
 
 # SAFETY: the descriptor has checked the type of loop.
 
 cdef object call_soon_vector(LoopCore loop, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames):
-    return call(soon, "call_soon", 1, "callback", loop, args, nargs, kwnames)
+    return call(soon, "call_soon", ("callback",), 1, loop, args, nargs, kwnames)
 
 
 cdef object call_soon_threadsafe_vector(
     LoopCore loop, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames
 ):
-    return call(soon_threadsafe, "call_soon_threadsafe", 1, "callback", loop, args, nargs, kwnames)
+    return call(soon_threadsafe, "call_soon_threadsafe", ("callback",), 1, loop, args, nargs, kwnames)
 
 
 cdef object call_later_vector(LoopCore loop, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames):
-    return call(later, "call_later", 2, "delay and callback", loop, args, nargs, kwnames)
+    return call(later, "call_later", ("delay", "callback"), 2, loop, args, nargs, kwnames)
 
 
 cdef object call_at_vector(LoopCore loop, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames):
-    return call(at, "call_at", 2, "when and callback", loop, args, nargs, kwnames)
+    return call(at, "call_at", ("when", "callback"), 2, loop, args, nargs, kwnames)
 
 
 cdef object method_of_loop(PyMethodDef* definition, const char* name, PyCFunction function, const char* doc):
@@ -141,17 +168,21 @@ cdef PyMethodDef[4] definitions
 
 call_soon = method_of_loop(
     &definitions[0], b"call_soon", <PyCFunction>call_soon_vector,
+    b"call_soon($self, callback, *args, context=None)\n--\n\n"
     b"Call callback(*args) in the next turn of the loop; return a Handle.",
 )
 call_soon_threadsafe = method_of_loop(
     &definitions[1], b"call_soon_threadsafe", <PyCFunction>call_soon_threadsafe_vector,
+    b"call_soon_threadsafe($self, callback, *args, context=None)\n--\n\n"
     b"As call_soon, from any thread: wakes the loop.",
 )
 call_later = method_of_loop(
     &definitions[2], b"call_later", <PyCFunction>call_later_vector,
+    b"call_later($self, delay, callback, *args, context=None)\n--\n\n"
     b"Call callback(*args) after delay seconds; return a TimerHandle.",
 )
 call_at = method_of_loop(
     &definitions[3], b"call_at", <PyCFunction>call_at_vector,
+    b"call_at($self, when, callback, *args, context=None)\n--\n\n"
     b"Call callback(*args) at when, in seconds of time(); return a TimerHandle.",
 )

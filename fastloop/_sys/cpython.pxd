@@ -45,6 +45,10 @@ cdef extern from "Python.h":
 
     object PyDescr_NewMethod(PyTypeObject* type, PyMethodDef* method)
 
+    # For tuples of keywords: nothing is checked, and the item is borrowed.
+    Py_ssize_t PyTuple_GET_SIZE(PyObject* items)
+    PyObject* PyTuple_GET_ITEM(PyObject* items, Py_ssize_t i)
+
     # The items of a list, borrowed as long as it is not changed.
     PyObject** PySequence_Fast_ITEMS(list items)
 
