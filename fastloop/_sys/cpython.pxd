@@ -49,6 +49,15 @@ cdef extern from "Python.h":
     Py_ssize_t PyTuple_GET_SIZE(PyObject* items)
     PyObject* PyTuple_GET_ITEM(PyObject* items, Py_ssize_t i)
 
+    # What the garbage collector asks of a type. Cython's own declarations let these raise; they must not.
+    ctypedef int (*visitproc)(PyObject* item, void* arg) noexcept
+    ctypedef int (*traverseproc)(PyObject* owner, visitproc visit, void* arg) noexcept
+    ctypedef int (*inquiry)(PyObject* owner) noexcept
+
+    ctypedef struct CollectorSlots "PyTypeObject":
+        traverseproc tp_traverse
+        inquiry tp_clear
+
     # The items of a list, borrowed as long as it is not changed.
     PyObject** PySequence_Fast_ITEMS(list items)
 
