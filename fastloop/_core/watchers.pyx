@@ -1,5 +1,6 @@
 """The loop's own watchers: other threads' calls, signals, and `add_reader`/`add_writer`."""
 
+cimport cython
 from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
 from libc.stdint cimport uint64_t
 
@@ -53,6 +54,8 @@ cdef class SignalWatcher(Watcher):
         return 0
 
 
+# As LoopCore: the set of watchers it is in is what the collector empties.
+@cython.no_gc_clear
 cdef class CallbackWatcher(Watcher):
     """A descriptor of somebody else's with `add_reader` and `add_writer` callbacks, level-triggered."""
 

@@ -250,3 +250,36 @@ def test_a_destructor_may_schedule_while_its_loop_is_collected(kind):
     gc.collect()
     assert len(seen) == 300
     assert not alive(kind)
+
+
+def test_a_loop_may_be_called_while_it_is_taken_apart():
+    """By who hears of it through weak references made in a destructor: those from before are dead by then."""
+
+    class Thing:
+        def __call__(self):
+            pass
+
+    class Last:
+        def __init__(self, loop, thing):
+            self.loop, self.thing = loop, thing
+
+        def __del__(self):
+            loop = weakref.ref(self.loop)
+
+            def call(_):
+                called.append(loop() is not None)
+                if called[-1]:
+                    loop().call_soon(int)
+                    loop().call_soon_threadsafe(int)
+                    loop().call_later(60, int)
+
+            references.append(weakref.ref(self.thing, call))
+
+    called, references = [], []
+    loop, thing = Mute(), Thing()
+    loop.call_soon(thing)
+    loop.last = Last(loop, thing)
+    del loop, thing
+    gc.collect()
+    gc.collect()
+    assert not alive(Mute)
