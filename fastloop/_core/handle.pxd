@@ -57,6 +57,7 @@ cdef class Ring:
 
     cdef int push(self, Handle handle) except -1
     cdef Handle pop(self)
+    cdef int take(self, Ring other) except -1
     cdef int clear(self) except -1
     cdef int cancel_all(self) except -1
     cdef int grow(self) except -1
