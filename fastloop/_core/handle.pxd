@@ -65,6 +65,7 @@ cdef class Ring(Holder):
 
     cdef int push(self, Handle handle) except -1
     cdef Handle pop(self)
+    cdef int take(self, Ring other) except -1
     cdef int cancel_all(self) except -1
     cdef int grow(self) except -1
 

@@ -319,6 +319,12 @@ cdef class Ring(Holder):
         Py_DECREF(handle)
         return handle
 
+    cdef int take(self, Ring other) except -1:
+        """Move all that is in other behind what is here."""
+        while other.head != other.tail:
+            self.push(other.pop())
+        return 0
+
     cdef int clear(self) except -1:
         while self.head != self.tail:
             self.pop()

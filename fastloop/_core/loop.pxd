@@ -54,6 +54,7 @@ cdef class LoopCore:
     cdef int ready_timers(self, int64_t now_ns) except -1
     cdef Handle new_handle(self, callback, tuple args)
     cdef CallbackWatcher callback_watcher(self, fd, bint create)
+    cdef int begin(self) except -1
     cdef int turn(self) except -1
     cdef int run_ready(self) except -1
     cdef int take_inbox(self) except -1

@@ -99,8 +99,7 @@ cdef class LoopCore:
     cdef int take_inbox(self) except -1:
         pthread_mutex_lock(&self.inbox_lock)
         try:
-            while self.inbox.head != self.inbox.tail:
-                self.ready.push(self.inbox.pop())
+            self.ready.take(self.inbox)
         finally:
             pthread_mutex_unlock(&self.inbox_lock)
         return 0
@@ -115,15 +114,31 @@ cdef class LoopCore:
         """Turn until `stop` is called; the turn in which that happens is finished."""
         self._thread_id = threading.get_ident()
         try:
-            while True:
+            self.begin()
+            while not self.stopping:
                 self.turn()
-                if self.stopping:
-                    break
             if self.parent:
                 self.check_open()
         finally:
             self.stopping = False
             self._thread_id = 0
+
+    cdef int begin(self) except -1:
+        """Run what was scheduled before the run, and see that it polls, however short it is: as asyncio."""
+        cdef Ring later
+        self.take_inbox()
+        self.run_ready()
+        self.unpolled = MAX_UNPOLLED
+        if self.stopping and not self._closed:
+            # The last turn already: what its callbacks have scheduled waits for the next run.
+            later = Ring()
+            later.take(self.ready)
+            try:
+                self.turn()
+            finally:
+                later.take(self.ready)
+                self.ready.take(later)
+        return 0
 
     def stop(self):
         """Let `run_forever` return at the end of the turn."""
@@ -154,11 +169,7 @@ cdef class LoopCore:
         cdef bint pending = self.ready.head != self.ready.tail
         if self.timers.count or pending:
             now_ns = fastloop_monotonic_ns()
-        if (
-            not pending
-            or self.unpolled >= MAX_UNPOLLED
-            or now_ns - self.polled_ns >= MAX_UNPOLLED_NS
-        ):
+        if not pending or self.unpolled >= MAX_UNPOLLED or now_ns - self.polled_ns >= MAX_UNPOLLED_NS:
             timeout_ns = self.poll_timeout_ns()
             # Seen by push_inbox, which then writes to the eventfd. Set before the inbox is looked at:
             # a callback that is not seen there wakes the poll.
@@ -189,12 +200,10 @@ cdef class LoopCore:
 
     cdef int ready_timers(self, int64_t now_ns) except -1:
         """Move the timers that are due to the ready ring."""
-        cdef TimerHandle timer
         while self.timers.count:
             if self.timers.next_deadline_ns() < 0 or self.timers.next_deadline_ns() > now_ns:
                 break
-            timer = self.timers.pop()
-            self.ready.push(timer)
+            self.ready.push(self.timers.pop())
         return 0
 
     cdef int run_ready(self) except -1:

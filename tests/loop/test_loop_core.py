@@ -1,7 +1,9 @@
 """One turn of the loop, over and over: who gets their turn, and what is checked."""
 
 import asyncio
+import socket
 import threading
+import time
 
 import pytest
 from peers import connected_pair, in_thread
@@ -71,8 +73,6 @@ def test_an_endless_chain_of_callbacks_starves_no_other_thread(loop, run):
 
 def test_busy_sockets_starve_no_callback(loop, run):
     async def main():
-        import socket
-
         ours, theirs = socket.socketpair()
         theirs.send(b"x")
         loop.add_reader(ours, int)
@@ -104,6 +104,46 @@ def test_stop_before_run_turns_once(loop):
     loop.stop()
     loop.run_forever()
     assert seen == [1, 2]
+
+
+def test_what_was_scheduled_before_a_run_goes_before_io(loop):
+    ours, theirs = socket.socketpair()
+
+    class Received(asyncio.Protocol):
+        def data_received(self, data):
+            seen.append(data)
+            loop.stop()
+
+    transport, _ = loop.run_until_complete(loop.create_connection(Received, sock=ours))
+    seen = []
+    for _ in range(2):
+        theirs.send(b"x")
+        time.sleep(0.002)  # the last poll is long ago
+        loop.call_soon(seen.append, "scheduled")
+        loop.run_forever()
+    assert seen == ["scheduled", b"x"] * 2
+    transport.close()
+    theirs.close()
+
+
+@pytest.mark.parametrize("stop", ["before the run", "by a callback"])
+def test_a_run_polls_however_short_it_is(loop, stop):
+    ours, theirs = socket.socketpair()
+    seen = []
+    loop.add_reader(ours, lambda: seen.append(ours.recv(1)))
+    for count in range(1, 11):
+        theirs.send(b"x")
+        loop.call_soon(lambda: loop.call_soon(seen.append, "later"))
+        if stop == "before the run":
+            loop.stop()
+        else:
+            loop.call_soon(loop.stop)
+        loop.run_forever()
+        # What the callbacks of the last turn schedule is left to the next run.
+        assert seen == ([b"x", "later"] * count)[:-1]
+    loop.remove_reader(ours)
+    ours.close()
+    theirs.close()
 
 
 def test_stop_ends_a_sleep_from_a_timer(loop):
