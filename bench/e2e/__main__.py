@@ -13,6 +13,7 @@ from bench.e2e import chart, claims, facts, figures, report
 from bench.e2e.cases import BASE, CASES, DEFAULT_CASES, Case
 from bench.e2e.measure import Plan, measure
 from bench.e2e.peers import PEERS
+from bench.e2e.servers import raise_descriptor_limit
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -134,6 +135,8 @@ def main(arguments: list[str]) -> int:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _end)
         try:
+            # Idle connections by the thousand, on both sides.
+            raise_descriptor_limit()
             result = run(options, shlex.join(["python", "-m", "bench.e2e", *arguments]))
         except KeyboardInterrupt:
             print("\ninterrupted; nothing recorded", file=sys.stderr)
