@@ -9,11 +9,15 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+from bench import markdown
 from bench.e2e import chart, claims, facts, figures, report
 from bench.e2e.cases import BASE, CASES, DEFAULT_CASES, Case
 from bench.e2e.measure import Plan, measure
 from bench.e2e.peers import PEERS
 from bench.e2e.servers import raise_descriptor_limit
+
+# Of the results' place in a document.
+MARK = "bench.e2e"
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -35,6 +39,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--cores", default="", metavar="SERVER,LOAD", help="default: the first two allowed")
     parser.add_argument("--json", type=Path, metavar="PATH", help="record the run, raw values included")
     parser.add_argument("--svg", type=Path, metavar="PATH", help="draw the run")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="PATH", help=f"tables, between <!-- {MARK} --> and <!-- /{MARK} -->"
+    )
     parser.add_argument("--check", action="store_true", help="exit 1 unless all bars are cleared")
     parser.add_argument(
         "--from", type=Path, dest="recorded", metavar="PATH", help="take a recorded run instead of measuring"
@@ -51,6 +58,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         parser.error("--rounds must be at least 1 and --seconds above 0")
     try:
         options.cores = _cores(options.cores)
+        if options.markdown:
+            # Better now than after the run.
+            markdown.around(options.markdown, MARK)
     except ValueError as error:
         parser.error(str(error))
     return options
@@ -145,6 +155,8 @@ def main(arguments: list[str]) -> int:
             figures.write(result, options.json)
     if options.svg:
         chart.write(result, options.svg)
+    if options.markdown:
+        markdown.insert(options.markdown, MARK, report.to_markdown(result))
     if options.check:
         print()
         return 0 if check(result) else 1
