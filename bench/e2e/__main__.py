@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from bench import markdown
+from bench import markdown, verdicts
 from bench.e2e import chart, claims, facts, figures, report
 from bench.e2e.cases import BASE, CASES, DEFAULT_CASES, Case
 from bench.e2e.measure import Plan, measure
@@ -106,14 +106,6 @@ def run(options: argparse.Namespace, command: str) -> figures.Run:
     return result
 
 
-def check(result: figures.Run) -> bool:
-    """Print each bar with its figure; return whether all are cleared."""
-    verdicts = claims.judge(result)
-    for verdict in verdicts:
-        print(f"{'ok    ' if verdict.cleared else 'MISSED'}  {verdict.claim}: {verdict.figure}")
-    return all(verdict.cleared for verdict in verdicts)
-
-
 def list_all() -> None:
     """Print the cases and the peers."""
     for case in CASES.values():
@@ -159,7 +151,7 @@ def main(arguments: list[str]) -> int:
         markdown.insert(options.markdown, MARK, report.to_markdown(result))
     if options.check:
         print()
-        return 0 if check(result) else 1
+        return 0 if verdicts.show(claims.judge(result)) else 1
     return 0 if any(case.servers for case in result.cases) else 1
 
 

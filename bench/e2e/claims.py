@@ -10,15 +10,7 @@ from typing import Literal
 
 from bench.e2e.cases import BASE
 from bench.e2e.figures import CaseResult, Run, compare
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One bar's outcome; `figure` is what was measured, in words and numbers."""
-
-    claim: str
-    cleared: bool
-    figure: str
+from bench.verdicts import Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,14 +60,13 @@ BARS = (
 
 
 def judge(run: Run) -> list[Verdict]:
-    """Judge every bar that the run is about; a run that is about none clears nothing."""
+    """Judge every bar that the run is about."""
     cases = {case.name: case for case in run.cases}
-    verdicts = [
+    return [
         _judge(bar, cases[bar.case])
         for bar in BARS
         if bar.case in cases and _is_about(cases[bar.case], bar)
     ]
-    return verdicts or [Verdict("some case that has a bar", False, "none in this run")]
 
 
 def _is_about(case: CaseResult, bar: Bar) -> bool:
