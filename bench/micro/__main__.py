@@ -5,9 +5,8 @@ import os
 import random
 import shlex
 import sys
-from pathlib import Path
 
-from bench import markdown, verdicts
+from bench import markdown, options, verdicts
 from bench.facts import machine, versions
 from bench.loops import LOOPS, lacking
 from bench.micro import claims, figures, report
@@ -28,58 +27,37 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="default: all")
     parser.add_argument("--rounds", type=int, default=20, help="of each workload (default 20)")
     parser.add_argument("--only", default="", metavar="LOOP,...", help="time these; ratios need asyncio")
-    parser.add_argument("--seed", type=int, help="of the shuffled order; printed, so a run can be repeated")
     parser.add_argument("--core", type=int, help="default: the first one allowed")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="record the run, raw values included")
-    parser.add_argument(
-        "--markdown", type=Path, metavar="PATH", help=f"tables, between <!-- {MARK} --> and <!-- /{MARK} -->"
-    )
-    parser.add_argument("--check", action="store_true", help="exit 1 unless all bars are cleared")
-    parser.add_argument(
-        "--from", type=Path, dest="recorded", metavar="PATH", help="take a recorded run instead of measuring"
-    )
-    parser.add_argument("--list", action="store_true", help="list the workloads")
-    options = parser.parse_args(arguments)
-    names = [*WORKLOADS, PENDING]
-    options.workloads = list(dict.fromkeys(options.workloads)) or names
-    options.loops = [name.strip() for name in options.only.split(",") if name.strip()] or list(LOOPS)
-    for given, known in ((options.workloads, names), (options.loops, list(LOOPS))):
-        unknown = [name for name in given if name not in known]
-        if unknown:
-            parser.error(f"unknown {unknown[0]!r}; there are {', '.join(known)}")
-    if options.rounds < 1:
-        parser.error("--rounds must be at least 1")
+    options.add_common(parser, MARK)
+    chosen = options.parse(parser, arguments, MARK)
+    chosen.workloads = list(dict.fromkeys(chosen.workloads)) or [*WORKLOADS, PENDING]
+    chosen.loops = options.names(chosen.only) or list(LOOPS)
+    options.refuse_unknown(parser, "workload", chosen.workloads, [*WORKLOADS, PENDING])
+    options.refuse_unknown(parser, "loop", chosen.loops, LOOPS)
     allowed = sorted(os.sched_getaffinity(0))
-    options.core = allowed[0] if options.core is None else options.core
-    if options.core not in allowed:
-        parser.error(f"core {options.core} is not allowed here; these are: {allowed}")
-    if options.markdown:
-        try:
-            # Better now than after the run.
-            markdown.around(options.markdown, MARK)
-        except ValueError as error:
-            parser.error(str(error))
-    return options
+    chosen.core = allowed[0] if chosen.core is None else chosen.core
+    if chosen.core not in allowed:
+        parser.error(f"core {chosen.core} is not allowed here; these are: {allowed}")
+    return chosen
 
 
-def run(options: argparse.Namespace, command: str) -> figures.Run:
+def run(chosen: argparse.Namespace, command: str) -> figures.Run:
     """Time the chosen workloads, printing each as it ends."""
-    seed = random.SystemRandom().randrange(1 << 32) if options.seed is None else options.seed
-    rng = random.Random(seed)
-    missing = {loop: why for loop in options.loops if (why := lacking(loop)) is not None}
-    loops = [loop for loop in options.loops if loop not in missing]
+    rng = random.Random(chosen.seed)
+    missing = {loop: why for loop in chosen.loops if (why := lacking(loop)) is not None}
+    loops = [loop for loop in chosen.loops if loop not in missing]
     packages = versions(*(loop for loop in loops if loop != "asyncio"))
-    facts = {**machine(), "core": options.core, "loops": packages}
-    result = figures.Run(command, seed, options.rounds, facts, [], {}, missing)
+    facts = {**machine(), "core": chosen.core, "loops": packages}
+    result = figures.Run(command, chosen.seed, chosen.rounds, facts, [], {}, missing)
     print(report.header(result), flush=True)
     # One core for all: a loop's process does not wander, and none has the better core.
-    os.sched_setaffinity(0, {options.core})
+    os.sched_setaffinity(0, {chosen.core})
     with workers(loops) as processes:
-        for name in options.workloads:
+        for name in chosen.workloads:
             if name != PENDING:
-                result.rows.append(measure(WORKLOADS[name], processes, options.rounds, rng))
+                result.rows.append(measure(WORKLOADS[name], processes, chosen.rounds, rng))
                 print(f"\n{report.row_table(result.rows[-1])}", flush=True)
-    if PENDING in options.workloads:
+    if PENDING in chosen.workloads:
         found, errors = measure_memory(loops)
         result.memory.update(found)
         print(f"\n{report.memory_table(result)}")
@@ -101,22 +79,22 @@ def show(result: figures.Run) -> None:
 
 def main(arguments: list[str]) -> int:
     """Run the command line; return the exit status."""
-    options = parse(arguments)
-    if options.list:
+    chosen = parse(arguments)
+    if chosen.list:
         for workload in WORKLOADS.values():
             print(f"{workload.name:<18}{workload.title}")
         print(f"{PENDING:<18}{report.TIMERS}")
         return 0
-    if options.recorded:
-        result = figures.read(options.recorded)
+    if chosen.recorded:
+        result = figures.read(chosen.recorded)
         show(result)
     else:
-        result = run(options, shlex.join(["python", "-m", "bench.micro", *arguments]))
-        if options.json:
-            figures.write(result, options.json)
-    if options.markdown:
-        markdown.insert(options.markdown, MARK, report.to_markdown(result))
-    if options.check:
+        result = run(chosen, shlex.join(["python", "-m", "bench.micro", *arguments]))
+        if chosen.json:
+            figures.write(result, chosen.json)
+    if chosen.markdown:
+        markdown.insert(chosen.markdown, MARK, report.to_markdown(result))
+    if chosen.check:
         print()
         return 0 if verdicts.show(claims.judge(result)) else 1
     return 0
