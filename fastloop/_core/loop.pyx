@@ -4,9 +4,11 @@ A turn polls, hands out events, readies the timers that are due and runs what wa
 Everything that happens once per loop or per connection is in Python, in `fastloop.loop`.
 """
 
+import asyncio
 import threading
 from asyncio import iscoroutine
 from inspect import iscoroutinefunction
+from weakref import ref
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
@@ -15,7 +17,7 @@ from cpython.object cimport PyCallable_Check
 
 from fastloop._core.handle cimport blank_handle
 from fastloop._core.timer cimport NS
-from fastloop._sys.cpython cimport PySequence_Fast_ITEMS
+from fastloop._sys.cpython cimport PyObject_Vectorcall, PySequence_Fast_ITEMS
 from fastloop._sys.epoll cimport EPOLLIN, eventfd_write, fastloop_monotonic_ns
 from fastloop._sys.pthread cimport (
     pthread_mutex_destroy,
@@ -30,6 +32,16 @@ cdef enum:
     # callbacks runs without a system call each, and sockets and timers wait a millisecond at most.
     MAX_UNPOLLED = 8
     MAX_UNPOLLED_NS = 1_000_000
+
+cdef object Future = asyncio.Future
+cdef tuple LOOP = ("loop",)
+
+
+cdef object new_future(LoopCore loop):
+    """loop.create_future() for compiled callers."""
+    # SAFETY: the caller's, alive through the call.
+    cdef PyObject* argument = <PyObject*>loop
+    return PyObject_Vectorcall(<PyObject*>Future, &argument, 0, <PyObject*>LOOP)
 
 
 # What is called while the collector takes a loop apart finds its parts in place: they empty themselves.
@@ -336,6 +348,24 @@ cdef class LoopCore:
             return CallbackWatcher(self.poller, self.ready, number) if create else None
         if not isinstance(watcher, CallbackWatcher):
             raise RuntimeError(f"File descriptor {fd!r} is used by transport {watcher!r}")
+        return (<CallbackWatcher>watcher).current()
+
+    cdef CallbackWatcher maybe_socket_watcher(self, object sock):
+        """Return the watcher of sock where one of its calls has left one; None otherwise."""
+        watcher = self.poller.watchers.get(sock.fileno())
+        if type(watcher) is CallbackWatcher:
+            owner = (<CallbackWatcher>watcher).owner
+            if owner is not None and owner() is sock:
+                return watcher
+        return None
+
+    cdef CallbackWatcher socket_watcher(self, object sock):
+        """Return the watcher of sock, for one of its calls."""
+        cdef CallbackWatcher watcher = self.maybe_socket_watcher(sock)
+        if watcher is None:
+            self.check_open()
+            watcher = self.callback_watcher(sock.fileno(), True)
+            watcher.owner = ref(sock)
         return watcher
 
     def add_reader(self, fd, callback, *args):
