@@ -1,8 +1,14 @@
 """Name resolution: address literals at once, everything else in the executor."""
 
+import functools
 import socket
 from asyncio import AbstractEventLoop
 from typing import Any, cast
+
+from fastloop._core.address import maybe_literal
+
+# With these, a literal is answered with itself.
+PLAIN_FLAGS = socket.AI_PASSIVE | socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 
 AddressInfo = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]
 
@@ -20,6 +26,31 @@ def is_literal(host: str | bytes | None) -> bool:
             continue
         return True
     return False
+
+
+@functools.cache
+def forms_of(family: int, type: int, proto: int, flags: int) -> list[tuple[Any, ...]]:
+    """Return what the C library makes of a literal of family: all of each answer but the address.
+
+    Raises socket.gaierror where these do not go together.
+    """
+    host = "127.0.0.1" if family == socket.AF_INET else "::1"
+    return [form[:4] for form in socket.getaddrinfo(host, 0, family, type, proto, flags)]
+
+
+def maybe_answer(
+    host: object, port: object, family: int, type: int, proto: int, flags: int
+) -> list[AddressInfo] | None:
+    """Answer for an address literal and a port number; None where it takes the C library to say."""
+    if host.__class__ is not str or port.__class__ is not int or flags & ~PLAIN_FLAGS:
+        return None
+    if not 0 <= port <= 65535:
+        return None
+    literal = maybe_literal(host, port)
+    if literal is None or family not in (socket.AF_UNSPEC, literal[0]):
+        return None
+    address = literal[1]
+    return [(*form, address) for form in forms_of(literal[0], type, proto, flags)]
 
 
 async def getaddrinfo(

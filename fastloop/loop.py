@@ -207,7 +207,10 @@ class EventLoop(
         flags: int = 0,
     ) -> list[_dns.AddressInfo]:
         """Resolve as `socket.getaddrinfo`; names in the executor, address literals at once."""
-        return await _dns.getaddrinfo(self, host, port, family, type, proto, flags)
+        found = _dns.maybe_answer(host, port, family, type, proto, flags)
+        if found is None:
+            found = await _dns.getaddrinfo(self, host, port, family, type, proto, flags)
+        return found
 
     async def getnameinfo(self, sockaddr: Any, flags: int = 0) -> tuple[str, str]:
         """Look up as `socket.getnameinfo`, in the executor."""

@@ -102,3 +102,18 @@ cdef socklen_t maybe_pack_address(int family, object address, sockaddr_storage* 
             ip6.sin6_scope_id = <uint32_t>address[3]
         return sizeof(sockaddr_in6)
     return 0
+
+
+def maybe_literal(str host, int port):
+    """Return (family, address in the socket module's form) of an IPv4 or IPv6 literal; None of a name.
+
+    An IPv6 zone ("fe80::1%eth0") takes more than its text to resolve, and gives None. port: 0 to 65535.
+    """
+    cdef sockaddr_storage raw
+    cdef int family
+    cdef socklen_t size
+    for family in (AF_INET, AF_INET6):
+        size = maybe_pack_address(family, (host, port), &raw)
+        if size:
+            return family, address_object(&raw, size)
+    return None

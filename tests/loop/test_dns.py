@@ -36,6 +36,34 @@ def test_literals_are_looked_up_at_once_and_as_by_the_system(loop, run, host, po
     run(main())
 
 
+KINDS = [0, socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW]
+PROTOCOLS = [0, socket.IPPROTO_TCP, socket.IPPROTO_UDP]
+FLAGS = [0, socket.AI_PASSIVE, socket.AI_NUMERICHOST | socket.AI_NUMERICSERV, socket.AI_CANONNAME]
+
+
+def outcome(call, *args, **options):
+    try:
+        return call(*args, **options)
+    except Exception as exc:
+        return type(exc), str(exc)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "1.2.3.4", "::1", "FE80:0::0:1", "::ffff:1.2.3.4", "::1%lo"])
+@pytest.mark.parametrize("family", [0, socket.AF_INET, socket.AF_INET6])
+def test_every_form_of_a_literal_is_as_by_the_system(loop, host, family):
+    for port, kind, proto, flags in itertools.product((0, 65535, 65536, -1), KINDS, PROTOCOLS, FLAGS):
+        options = {"family": family, "type": kind, "proto": proto, "flags": flags}
+        ours = outcome(loop.run_until_complete, loop.getaddrinfo(host, port, **options))
+        assert ours == outcome(socket.getaddrinfo, host, port, **options), (port, options)
+
+
+def test_each_answer_is_the_callers_own(loop):
+    first = loop.run_until_complete(loop.getaddrinfo("127.0.0.1", 80))
+    kept = list(first)
+    first.clear()
+    assert loop.run_until_complete(loop.getaddrinfo("127.0.0.1", 80)) == kept
+
+
 def test_names_are_looked_up_in_a_thread(loop, run):
     async def main():
         called = []
