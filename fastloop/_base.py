@@ -13,3 +13,5 @@ class LoopBase(LoopCore, asyncio.AbstractEventLoop):
     call_soon_threadsafe = schedule.call_soon_threadsafe
     call_later = schedule.call_later
     call_at = schedule.call_at
+    create_future = schedule.create_future
+    create_task = schedule.create_task

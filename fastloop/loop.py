@@ -42,7 +42,6 @@ class EventLoop(
 
     def __init__(self) -> None:
         super().__init__()
-        self._task_factory: Callable[..., asyncio.Future[Any]] | None = None
         self._asyncgens: weakref.WeakSet[AsyncGenerator[Any, Any]] = weakref.WeakSet()
         self._asyncgens_shut_down = False
         self._signal_handlers = {}
@@ -122,11 +121,7 @@ class EventLoop(
 
     # Futures and tasks.
 
-    def create_future(self) -> asyncio.Future[Any]:
-        """Return a future of this loop."""
-        return asyncio.Future(loop=self)
-
-    def create_task(
+    def _create_task(
         self,
         coro: Generator[Any, None, T] | Coroutine[Any, Any, T],
         *,
@@ -134,7 +129,7 @@ class EventLoop(
         context: contextvars.Context | None = None,
         **options: Any,
     ) -> asyncio.Task[T]:
-        """Schedule coro, by the task factory if there is one; options are asyncio.Task's of this Python."""
+        """`create_task` where there is more to it than a plain task."""
         self._check_closed()
         if self._task_factory is None:
             plain = asyncio.Task(coro, loop=self, name=name, context=context, **options)  # type: ignore[arg-type]

@@ -40,6 +40,7 @@ cdef class LoopCore:
     # In debug mode.
     cdef public double slow_callback_duration  # seconds from which on a callback is told of
     cdef readonly Handle _current_handle       # the one that runs; None out of debug mode
+    cdef public object _task_factory  # None: tasks are asyncio.Task
     cdef object __weakref__
 
     cdef Handle schedule(self, PyObject* callback, PyObject** args, Py_ssize_t nargs, PyObject* context)

@@ -1,10 +1,11 @@
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context
-from typing import TypeVarTuple
+from typing import Any, TypeVar, TypeVarTuple
 
 from fastloop._core.loop import LoopCore
 
+T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 # Methods of LoopCore, put in place by the class body of fastloop.EventLoop.
@@ -28,3 +29,12 @@ def call_at(
     *args: *Ts,
     context: Context | None = None,
 ) -> asyncio.TimerHandle: ...
+def create_future(self: LoopCore) -> asyncio.Future[Any]: ...
+def create_task(
+    self: LoopCore,
+    coro: Generator[Any, None, T] | Coroutine[Any, Any, T],
+    *,
+    name: object = None,
+    context: Context | None = None,
+    **kwargs: Any,
+) -> asyncio.Task[T]: ...

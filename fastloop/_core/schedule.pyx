@@ -1,22 +1,26 @@
-"""The methods of a loop that schedule a callback: `call_soon` and the like, for EventLoop's class body.
+"""The methods of a loop that schedule: `call_soon` and the like, `create_task`. For EventLoop's class body.
 
 They take their arguments as a vector (METH_FASTCALL): a tuple a call would cost more than the rest of the
 call. Compiled callers use `LoopCore.schedule`.
 """
 
+import asyncio
+
 from cpython.object cimport PyObject, PyTypeObject
 from libc.math cimport isnan
 
 from fastloop._core.handle cimport Handle, blank_handle
-from fastloop._core.loop cimport LoopCore
+from fastloop._core.loop cimport LoopCore, new_future
 from fastloop._core.timer cimport NS, TimerHandle, blank_timer
 from fastloop._sys.cpython cimport (
     METH_FASTCALL,
     METH_KEYWORDS,
+    PY_VECTORCALL_ARGUMENTS_OFFSET,
     ArgumentVector,
     PyCFunction,
     PyDescr_NewMethod,
     PyMethodDef,
+    PyObject_Vectorcall,
     PyTuple_GET_ITEM,
     PyTuple_GET_SIZE,
 )
@@ -155,6 +159,31 @@ cdef object call_at_vector(LoopCore loop, ArgumentVector args, Py_ssize_t nargs,
     return call(at, "call_at", ("when", "callback"), 2, loop, args, nargs, kwnames)
 
 
+# Futures and tasks.
+
+cdef object Task = asyncio.Task
+cdef tuple LOOP = ("loop",)
+
+
+cdef object create_future_vector(LoopCore loop, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames):
+    if nargs or (kwnames is not NULL and PyTuple_GET_SIZE(kwnames)):
+        raise TypeError("create_future() takes no arguments")
+    return new_future(loop)
+
+
+cdef object create_task_vector(LoopCore loop, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames):
+    cdef PyObject* argv[3]
+    if nargs != 1 or kwnames is not NULL or loop._debug or loop._task_factory is not None:
+        create = loop._create_task
+        return PyObject_Vectorcall(<PyObject*>create, <PyObject**>args, nargs, kwnames)
+    loop.check_open()
+    argv[1] = args[0]
+    argv[2] = <PyObject*>loop
+    return PyObject_Vectorcall(
+        <PyObject*>Task, argv + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, <PyObject*>LOOP
+    )
+
+
 cdef object method_of_loop(PyMethodDef* definition, const char* name, PyCFunction function, const char* doc):
     definition.ml_name = name
     definition.ml_meth = function
@@ -164,7 +193,7 @@ cdef object method_of_loop(PyMethodDef* definition, const char* name, PyCFunctio
     return PyDescr_NewMethod(<PyTypeObject*>LoopCore, definition)
 
 
-cdef PyMethodDef[4] definitions
+cdef PyMethodDef[6] definitions
 
 call_soon = method_of_loop(
     &definitions[0], b"call_soon", <PyCFunction>call_soon_vector,
@@ -185,4 +214,14 @@ call_at = method_of_loop(
     &definitions[3], b"call_at", <PyCFunction>call_at_vector,
     b"call_at($self, when, callback, *args, context=None)\n--\n\n"
     b"Call callback(*args) at when, in seconds of time(); return a TimerHandle.",
+)
+create_future = method_of_loop(
+    &definitions[4], b"create_future", <PyCFunction>create_future_vector,
+    b"create_future($self)\n--\n\n"
+    b"Return a future of this loop.",
+)
+create_task = method_of_loop(
+    &definitions[5], b"create_task", <PyCFunction>create_task_vector,
+    b"create_task($self, coro, *, name=None, context=None, **kwargs)\n--\n\n"
+    b"Schedule coro, by the task factory if there is one; kwargs are asyncio.Task's of this Python.",
 )
