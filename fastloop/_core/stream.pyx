@@ -19,6 +19,7 @@ from libc.string cimport memset
 
 from fastloop._core.loop cimport READ_BUFFER
 from fastloop._core.poller cimport os_error
+from fastloop._core.reader cimport maybe_feeder
 from fastloop._core.transport cimport SENDING_NATIVELY
 from fastloop._sys.epoll cimport EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
 from fastloop._sys.socket cimport MSG_NOSIGNAL, SHUT_WR, iovec, msghdr, recv, send, sendmsg, shutdown
@@ -56,6 +57,12 @@ cdef class Stream(Transport):
         self.queue = []
         if server is not None:
             server._attach(self)
+        return 0
+
+    cdef int bind_protocol(self, object protocol) except -1:
+        Transport.bind_protocol(self, protocol)
+        if self.native is None:
+            self.native = maybe_feeder(protocol, self)
         return 0
 
     cdef int start(self, object protocol) except -1:
