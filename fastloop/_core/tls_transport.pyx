@@ -40,17 +40,6 @@ cdef class TLSTransport(Transport):
         if self.session is not None and not self.closing:
             warnings.warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
 
-    def lose(self, exc):
-        """Tell the protocol that the connection is over."""
-        if self.native is not None:
-            self.native.connection_lost_c(exc)
-            return
-        entered = self.enter()
-        try:
-            self.protocol.connection_lost(exc)
-        finally:
-            self.leave(entered)
-
     def release(self):
         self.session = None
         self.protocol = self.native = self.data_received = None
