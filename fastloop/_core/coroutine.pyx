@@ -8,16 +8,8 @@ import warnings
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 
-from fastloop._sys.cpython cimport (
-    PYGEN_ERROR,
-    PYGEN_NEXT,
-    PYGEN_RETURN,
-    PyIter_Send,
-    PySendResult,
-    fastloop_drive_by,
-    fastloop_set_raised,
-    fastloop_set_stopped,
-)
+from fastloop._sys.cpython cimport PYGEN_ERROR, PYGEN_NEXT, PYGEN_RETURN, PyIter_Send, PySendResult
+from fastloop._sys.driver cimport fastloop_drive_by, fastloop_set_raised, fastloop_set_stopped
 
 
 cdef class Coroutine:

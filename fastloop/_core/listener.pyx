@@ -8,7 +8,8 @@ from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 
 from fastloop._core.poller cimport os_error
-from fastloop._core.stream cimport ADDRESS, Stream
+from fastloop._core.socket_transport cimport ADDRESS
+from fastloop._core.stream cimport Stream
 from fastloop._sys.cpython cimport PyContext_Copy, PyContext_CopyCurrent
 from fastloop._sys.epoll cimport EPOLLIN
 from fastloop._sys.socket cimport (

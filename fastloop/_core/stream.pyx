@@ -4,112 +4,47 @@ One recv a wake-up, into the loop's shared buffer; one send a write while nothin
 for what is. EPOLLOUT is asked for after EAGAIN only.
 """
 
-import logging
 import socket
-import sys
-import warnings
 from asyncio.constants import _SendfileMode
-from asyncio.trsock import TransportSocket
 
+cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.errno cimport EAGAIN, EINTR, errno
-from libc.stdint cimport uint32_t
 from libc.string cimport memset
 
-from fastloop._core.loop cimport READ_BUFFER
+from fastloop._core.loop cimport READ_BUFFER, LoopCore
 from fastloop._core.poller cimport os_error
 from fastloop._core.reader cimport maybe_feeder
+from fastloop._core.socket_transport cimport SocketTransport
 from fastloop._core.transport cimport SENDING_NATIVELY
-from fastloop._sys.epoll cimport EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
 from fastloop._sys.socket cimport MSG_NOSIGNAL, SHUT_WR, iovec, msghdr, recv, send, sendmsg, shutdown
-from fastloop._sys.socket cimport close as close_fd
-
-logger = logging.getLogger("asyncio")
 
 cdef enum:
     # Pieces one sendmsg takes; IOV_MAX is 1024, and 64 small ones already drown the call's own cost.
     PIECES = 64
-    # Writes to a lost connection before the log says so, as asyncio.
-    LOST_WRITES_WARNED = 5
 
 
-cdef class Stream(Transport):
+@cython.final
+cdef class Stream(SocketTransport):
     """A connected stream socket, as `asyncio.Transport`."""
 
     _sendfile_compatible = _SendfileMode.TRY_NATIVE
 
-    def __repr__(self):
-        state = "closed" if self.fd < 0 else "closing" if self.closing else "open"
-        return f"<{type(self).__name__} {state} fd={self.fd} queued={self.queued}>"
-
-    def __del__(self):
-        if self.fd >= 0:
-            warnings.warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
-            self.release()
-
     cdef int open(self, LoopCore loop, int fd, object sock, object server) except -1:
-        """Take over the non-blocking descriptor fd; of sock, if there is one."""
-        self.loop = loop
-        self.fd = fd
-        self.sock = sock
-        self.server = server
         self.queue = []
-        if server is not None:
-            server._attach(self)
-        return 0
+        return SocketTransport.open(self, loop, fd, sock, server)
 
     cdef int bind_protocol(self, object protocol) except -1:
-        Transport.bind_protocol(self, protocol)
+        SocketTransport.bind_protocol(self, protocol)
         if self.native is None:
             self.native = maybe_feeder(protocol, self)
         return 0
 
-    cdef int start(self, object protocol) except -1:
-        """Tell protocol of the connection, and begin to read."""
-        self.bind_protocol(protocol)
-        self.started = True
-        self.reading = True
-        try:
-            if self.native is not None:
-                self.native.connection_made_c(self)
-            else:
-                entered = self.enter()
-                try:
-                    protocol.connection_made(self)
-                finally:
-                    self.leave(entered)
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as exc:
-            self.fatal_error(exc, "Fatal error: protocol.connection_made() call failed.")
-        self.update_interest()
-        return 0
+    cdef int protocol_failed(self, object exc, object method) except -1:
+        return self.fatal_error(exc, f"Fatal error: protocol.{method}() call failed.")
 
-    # Readiness.
-
-    cdef int update_interest(self) except -1:
-        """Have the kernel report what there is use for now."""
-        cdef uint32_t events = 0
-        if self.fd < 0:
-            return 0
-        if self.reading and not self.closing and not self.eof_received:
-            events = EPOLLIN
-        if self.queue or self.room is not None:
-            events |= EPOLLOUT
-        if events:
-            self.loop.poller.watch(self, events)
-        else:
-            self.loop.poller.forget(self)
-        return 0
-
-    cdef int on_ready(self, uint32_t events) except -1:
-        # Errors and hang-ups come unasked: the next system call finds out what they are.
-        if events & (EPOLLIN | EPOLLERR | EPOLLHUP) and self.events & EPOLLIN:
-            self.read_ready()
-        if events & (EPOLLOUT | EPOLLERR | EPOLLHUP) and self.events & EPOLLOUT:
-            self.write_ready()
-        return 0
+    # Receiving.
 
     cdef int read_ready(self) except -1:
         cdef ssize_t size
@@ -141,7 +76,7 @@ cdef class Stream(Transport):
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
-            self.fatal_error(exc, "Fatal error: protocol.data_received() call failed.")
+            self.protocol_failed(exc, "data_received")
         return 0
 
     cdef int read_buffered(self) except -1:
@@ -190,15 +125,12 @@ cdef class Stream(Transport):
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
-            self.fatal_error(exc, "Fatal error: protocol.eof_received() call failed.")
-            return 0
+            return self.protocol_failed(exc, "eof_received")
         if not keep_open:
             self.close_c()
         return 0
 
-    def is_reading(self):
-        """Say whether data is being received: not paused and not closing."""
-        return self.reading and not self.closing
+    # Not inherited: the interpreter specialises calls of an exact type's own methods only.
 
     def pause_reading(self):
         """Receive nothing until `resume_reading`."""
@@ -207,18 +139,6 @@ cdef class Stream(Transport):
     def resume_reading(self):
         """Receive again after `pause_reading`."""
         self.resume_reading_c()
-
-    cdef int pause_reading_c(self) except -1:
-        if self.reading and not self.closing:
-            self.reading = False
-            self.update_interest()
-        return 0
-
-    cdef int resume_reading_c(self) except -1:
-        if not self.reading and not self.closing:
-            self.reading = True
-            self.update_interest()
-        return 0
 
     # Writing.
 
@@ -250,7 +170,7 @@ cdef class Stream(Transport):
         if self.closing or self.eof_requested:
             return
         self.eof_requested = True
-        if not self.queue:
+        if not self.queued:
             shutdown(self.fd, SHUT_WR)
 
     cdef int accept_write(self) except -1:
@@ -260,9 +180,7 @@ cdef class Stream(Transport):
         if self.eof_requested:
             raise RuntimeError("Cannot call write() after write_eof()")
         if self.lost:
-            if self.lost == LOST_WRITES_WARNED:
-                logger.warning("socket.send() raised exception.")
-            self.lost += 1
+            self.note_dropped_write()
             return 0
         return 1
 
@@ -281,7 +199,7 @@ cdef class Stream(Transport):
         cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
         if not self.accept_write() or size == 0:
             return 0
-        if not self.queue:
+        if not self.queued:
             sent = self.send_now(PyBytes_AS_STRING(data), size)
             if sent == size or sent < 0:
                 return 0
@@ -291,7 +209,7 @@ cdef class Stream(Transport):
         cdef Py_ssize_t sent = 0
         if not self.accept_write() or size == 0:
             return 0
-        if not self.queue:
+        if not self.queued:
             sent = self.send_now(data, size)
             if sent == size or sent < 0:
                 return 0
@@ -303,7 +221,7 @@ cdef class Stream(Transport):
         cdef ssize_t sent = 0
         if not self.accept_write():
             return 0
-        if not self.queue:
+        if not self.queued:
             memset(&message, 0, sizeof(message))
             message.msg_iov = pieces
             message.msg_iovlen = 2
@@ -335,7 +253,6 @@ cdef class Stream(Transport):
         return 0
 
     cdef int write_ready(self) except -1:
-        """Send what is queued, as far as the kernel takes it, in one system call."""
         cdef iovec pieces[PIECES]
         cdef msghdr message
         cdef Py_ssize_t count = min(len(self.queue), <Py_ssize_t>PIECES)
@@ -361,11 +278,10 @@ cdef class Stream(Transport):
             return 0
         self.drop_sent(sent)
         self.maybe_resume_protocol()
-        if not self.queue:
+        if not self.queued:
             self.update_interest()
             if self.closing:
-                self.lost += 1
-                self.loop.schedule_call(self.finish, None)
+                self.lose(None)
             elif self.eof_requested:
                 shutdown(self.fd, SHUT_WR)
         return 0
@@ -384,114 +300,10 @@ cdef class Stream(Transport):
 
     # Ending.
 
-    def close(self):
-        """Stop reading, send what is queued, then close and tell the protocol."""
-        self.close_c()
-
-    cdef int close_c(self) except -1:
-        if self.closing or self.fd < 0:
-            return 0
-        self.closing = True
-        self.update_interest()
-        if not self.queue:
-            self.lost += 1
-            self.loop.schedule_call(self.finish, None)
-        return 0
-
-    def abort(self):
-        """Close at once; what is queued is lost."""
-        self.force_close_c(None)
-
-    cdef int fatal_error(self, object exc, object message) except -1:
-        # Peers that go away are no news: only errors that are not the network's are reported.
-        if not isinstance(exc, OSError):
-            self.report(exc, message)
-        return self.force_close_c(exc)
-
-    cdef int force_close_c(self, object exc) except -1:
-        if self.fd < 0 or self.lost:
-            return 0  # finish() is on its way, or has been
+    cdef int drop_queue(self) except -1:
         self.queue.clear()
-        self.queued = self.queue_sent = 0
-        self.closing = True
-        self.lost += 1
-        self.update_interest()
-        self.loop.schedule_call(self.finish, exc)
+        self.queue_sent = 0
         return 0
-
-    def finish(self, exc):
-        """Tell the protocol that the connection is over, and close the descriptor."""
-        if self.fd < 0:
-            return
-        try:
-            if self.native is not None:
-                self.native.connection_lost_c(exc)
-            elif self.started:
-                entered = self.enter()
-                try:
-                    self.protocol.connection_lost(exc)
-                finally:
-                    self.leave(entered)
-        finally:
-            self.release()
-
-    def release(self):
-        """Close the descriptor and let go of everyone."""
-        server = self.server
-        if self.events:
-            self.loop.poller.forget(self)
-        if self.sock is not None:
-            self.sock.close()
-            self.sock = None
-        else:
-            close_fd(self.fd)
-        self.fd = -1
-        self.protocol = self.native = self.data_received = self.server = None
-        self.tell_room()
-        if server is not None:
-            server._detach(self)
-
-    # Facts.
-
-    def get_extra_info(self, name, default=None):
-        """Return "socket", "sockname", "peername" or what else is known; default otherwise."""
-        if self.extra is None or name not in self.extra:
-            if name == "peername" and (self.address_size or self.fd >= 0):
-                return self.remember(name, self.peer_address, default)
-            if name == "sockname" and self.fd >= 0:
-                return self.remember(name, self.socket_object().getsockname, default)
-            if name == "socket" and self.fd >= 0:
-                return TransportSocket(self.socket_object())
-        return default if self.extra is None else self.extra.get(name, default)
-
-    def remember(self, name, ask, default):
-        """Keep the answer to ask: the kernel forgets the addresses of a lost connection."""
-        try:
-            value = ask()
-        except OSError:
-            return default
-        self.extra = {**(self.extra or {}), name: value}
-        return value
-
-    def socket_object(self):
-        """Return the socket object of fd, which then owns it."""
-        if self.sock is None:
-            self.sock = socket.socket(fileno=self.fd)
-            self.sock.setblocking(False)
-        return self.sock
-
-    def peer_address(self):
-        """Return the peer's address in the form the socket module gives it in."""
-        if not self.address_size:
-            return self.socket_object().getpeername()
-        # SAFETY: accepted() filled address_size bytes. Their layout is that of ip(7) and ipv6(7).
-        raw = PyBytes_FromStringAndSize(self.address, self.address_size)
-        family = int.from_bytes(raw[:2], sys.byteorder)
-        port = int.from_bytes(raw[2:4], "big")
-        if family == socket.AF_INET:
-            return socket.inet_ntop(family, raw[4:8]), port
-        host = socket.inet_ntop(family, raw[8:24])
-        return host, port, int.from_bytes(raw[4:8], "big"), int.from_bytes(raw[24:28], sys.byteorder)
 
 
 def open_stream(LoopCore loop, sock, protocol, server=None):

@@ -139,7 +139,7 @@ cdef class TLSSession(Protocol):
         try:
             if self.told in (APP_CONNECTED, APP_EOF):
                 self.told = APP_LOST
-                upper.lose(exc)
+                upper.tell_lost(exc)
         finally:
             upper.release()
             self.lower = None
@@ -202,14 +202,7 @@ cdef class TLSSession(Protocol):
         )
         if self.told == APP_UNTOLD:
             self.told = APP_CONNECTED
-            if self.upper.native is not None:
-                self.upper.native.connection_made_c(self.upper)
-            else:
-                entered = self.upper.enter()
-                try:
-                    self.upper.protocol.connection_made(self.upper)
-                finally:
-                    self.upper.leave(entered)
+            self.upper.tell_made()
         self.wake_waiter(None)
         # Data may have come with the last of the handshake. Ours goes out with what the protocol has written.
         return self.read()

@@ -9,6 +9,7 @@ from cpython.buffer cimport PyBUF_READ
 from cpython.bytes cimport PyBytes_CheckExact, PyBytes_GET_SIZE
 from cpython.memoryview cimport PyMemoryView_FromMemory
 
+from fastloop._core.reader cimport maybe_feeder
 from fastloop._core.tls cimport TLS_READ_HIGH_WATER
 
 
@@ -32,6 +33,12 @@ cdef class TLSTransport(Transport):
     def _ssl_protocol(self):
         return self.session
 
+    cdef int bind_protocol(self, object protocol) except -1:
+        Transport.bind_protocol(self, protocol)
+        if self.native is None:
+            self.native = maybe_feeder(protocol, self)
+        return 0
+
     def __repr__(self):
         state = "closed" if self.session is None else "closing" if self.closing else "open"
         return f"<{type(self).__name__} {state} over {self.session and self.session.lower!r}>"
@@ -39,17 +46,6 @@ cdef class TLSTransport(Transport):
     def __del__(self):
         if self.session is not None and not self.closing:
             warnings.warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
-
-    def lose(self, exc):
-        """Tell the protocol that the connection is over."""
-        if self.native is not None:
-            self.native.connection_lost_c(exc)
-            return
-        entered = self.enter()
-        try:
-            self.protocol.connection_lost(exc)
-        finally:
-            self.leave(entered)
 
     def release(self):
         self.session = None

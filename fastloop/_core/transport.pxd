@@ -59,4 +59,6 @@ cdef class Transport(Watcher):
     cdef int bind_protocol(self, object protocol) except -1
     cdef int maybe_pause_protocol(self) except -1
     cdef int maybe_resume_protocol(self) except -1
+    cdef int tell_made(self) except -1
+    cdef int tell_lost(self, object exc) except -1
     cdef int report(self, object exc, object message) except -1

@@ -113,6 +113,30 @@ cdef class Transport(Watcher):
         """Say whether the transport is closing or closed."""
         return self.closing
 
+    cdef int tell_made(self) except -1:
+        """Tell the protocol of the connection."""
+        cdef bint entered
+        if self.native is not None:
+            return self.native.connection_made_c(self)
+        entered = self.enter()
+        try:
+            self.protocol.connection_made(self)
+        finally:
+            self.leave(entered)
+        return 0
+
+    cdef int tell_lost(self, object exc) except -1:
+        """Tell the protocol that the connection is over, for exc; None: by choice."""
+        cdef bint entered
+        if self.native is not None:
+            return self.native.connection_lost_c(exc)
+        entered = self.enter()
+        try:
+            self.protocol.connection_lost(exc)
+        finally:
+            self.leave(entered)
+        return 0
+
     cdef int report(self, object exc, object message) except -1:
         """Tell the loop's exception handler what the protocol, or the connection, has come to."""
         self.loop.call_exception_handler({

@@ -20,10 +20,6 @@ cdef extern from "Python.h":
     )
     bint PyCoro_CheckExact(PyObject* candidate)
 
-    # The slots of types that are driven like generators.
-    ctypedef PyObject* (*iternextfunc)(PyObject*) noexcept
-    ctypedef PySendResult (*sendfunc)(PyObject*, PyObject*, PyObject**) noexcept
-
     object PyContext_Copy(object context)
     object PyContext_CopyCurrent()
     bint PyContext_CheckExact(object candidate)
@@ -92,34 +88,6 @@ cdef extern from *:
     #endif
     }
 
-    /* Raise an exception instance, borrowed. */
-    static inline void fastloop_set_raised(PyObject *raised)
-    {
-        PyErr_SetObject((PyObject *)Py_TYPE(raised), raised);
-    }
-
-    /* Raise StopIteration(value); takes the reference. */
-    static inline void fastloop_set_stopped(PyObject *value)
-    {
-        /* What PyErr_SetObject would take for the exception's arguments, or for the exception. */
-        if (PyTuple_Check(value) || PyExceptionInstance_Check(value)) {
-            PyObject *stop = PyObject_CallOneArg(PyExc_StopIteration, value);
-            if (stop != NULL)
-                PyErr_SetObject(PyExc_StopIteration, stop);
-            Py_XDECREF(stop);
-        } else {
-            PyErr_SetObject(PyExc_StopIteration, value);
-        }
-        Py_DECREF(value);
-    }
-
-    /* Have the interpreter drive a type's instances by these, which has an am_await already. */
-    static inline void fastloop_drive_by(PyTypeObject *type, sendfunc send, iternextfunc next)
-    {
-        type->tp_as_async->am_send = send;
-        type->tp_iternext = next;
-    }
-
     /* True if the type can be awaited at all: a cheap no for the plain values a plain function returns. */
     static inline int fastloop_has_await(PyObject *candidate)
     {
@@ -141,9 +109,6 @@ cdef extern from *:
     }
     """
     PyObject* fastloop_take_raised()
-    void fastloop_set_raised(PyObject* raised)
-    void fastloop_set_stopped(PyObject* value)
-    void fastloop_drive_by(PyTypeObject* type, sendfunc send, iternextfunc next)
     bint fastloop_has_await(PyObject* candidate)
     PyWeakReference* fastloop_weak_references(PyObject* owner)
     bint fastloop_has_attributes(PyObject* owner)

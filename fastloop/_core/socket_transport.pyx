@@ -1,0 +1,236 @@
+"""What transports of sockets share: readiness, pausing, the end, and what is known of the socket.
+
+How data is received and sent is for those that derive from it.
+"""
+
+import logging
+import socket
+import warnings
+from asyncio.trsock import TransportSocket
+
+from libc.stdint cimport uint32_t
+
+from fastloop._core.address cimport address_object
+from fastloop._sys.epoll cimport EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
+from fastloop._sys.socket cimport close as close_fd
+from fastloop._sys.socket cimport sockaddr_storage
+
+logger = logging.getLogger("asyncio")
+
+cdef enum:
+    # Writes to a lost connection before the log says so, as asyncio.
+    LOST_WRITES_WARNED = 5
+
+
+cdef class SocketTransport(Transport):
+    """A transport that owns the descriptor of a socket, and its place in the epoll set."""
+
+    def __repr__(self):
+        state = "closed" if self.fd < 0 else "closing" if self.closing else "open"
+        return f"<{type(self).__name__} {state} fd={self.fd} queued={self.queued}>"
+
+    def __del__(self):
+        if self.fd >= 0:
+            warnings.warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
+            self.release()
+
+    cdef int open(self, LoopCore loop, int fd, object sock, object server) except -1:
+        """Take over the non-blocking descriptor fd; of sock, if there is one."""
+        self.loop = loop
+        self.fd = fd
+        self.sock = sock
+        self.server = server
+        if server is not None:
+            server._attach(self)
+        return 0
+
+    cdef int start(self, object protocol) except -1:
+        """Tell protocol of the connection, and begin to read."""
+        self.bind_protocol(protocol)
+        self.reading = True
+        try:
+            self.tell_made()
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            self.protocol_failed(exc, "connection_made")
+        self.update_interest()
+        return 0
+
+    cdef int protocol_failed(self, object exc, object method) except -1:
+        """Do what an error of the protocol's calls for."""
+        raise NotImplementedError(f"{type(self).__name__}.protocol_failed")
+
+    # Readiness.
+
+    cdef int update_interest(self) except -1:
+        """Have the kernel report what there is use for now."""
+        cdef uint32_t events = 0
+        if self.fd < 0:
+            return 0
+        if self.reading and not self.closing and not self.eof_received:
+            events = EPOLLIN
+        if self.queued or self.room is not None:
+            events |= EPOLLOUT
+        if events:
+            self.loop.poller.watch(self, events)
+        else:
+            self.loop.poller.forget(self)
+        return 0
+
+    cdef int on_ready(self, uint32_t events) except -1:
+        # Errors and hang-ups come unasked: the next system call finds out what they are.
+        if events & (EPOLLIN | EPOLLERR | EPOLLHUP) and self.events & EPOLLIN:
+            self.read_ready()
+        if events & (EPOLLOUT | EPOLLERR | EPOLLHUP) and self.events & EPOLLOUT:
+            self.write_ready()
+        return 0
+
+    cdef int read_ready(self) except -1:
+        """Receive what is there."""
+        raise NotImplementedError(f"{type(self).__name__}.read_ready")
+
+    cdef int write_ready(self) except -1:
+        """Send what is queued, as far as the kernel takes it."""
+        raise NotImplementedError(f"{type(self).__name__}.write_ready")
+
+    def is_reading(self):
+        """Say whether data is being received: not paused and not closing."""
+        return self.reading and not self.closing
+
+    def pause_reading(self):
+        """Receive nothing until `resume_reading`."""
+        self.pause_reading_c()
+
+    def resume_reading(self):
+        """Receive again after `pause_reading`."""
+        self.resume_reading_c()
+
+    cdef int pause_reading_c(self) except -1:
+        if self.reading and not self.closing:
+            self.reading = False
+            self.update_interest()
+        return 0
+
+    cdef int resume_reading_c(self) except -1:
+        if not self.reading and not self.closing:
+            self.reading = True
+            self.update_interest()
+        return 0
+
+    # Ending.
+
+    def close(self):
+        """Stop receiving, send what is queued, then close and tell the protocol."""
+        self.close_c()
+
+    cdef int close_c(self) except -1:
+        if self.closing:
+            return 0
+        self.closing = True
+        self.update_interest()
+        if not self.queued:
+            self.lose(None)
+        return 0
+
+    def abort(self):
+        """Close at once; what is queued is lost."""
+        self.force_close_c(None)
+
+    cdef int force_close_c(self, object exc) except -1:
+        if self.lost:
+            return 0
+        self.drop_queue()
+        self.queued = 0
+        self.closing = True
+        self.update_interest()
+        return self.lose(exc)
+
+    cdef int drop_queue(self) except -1:
+        """Let go of what is not sent yet."""
+        raise NotImplementedError(f"{type(self).__name__}.drop_queue")
+
+    cdef int fatal_error(self, object exc, object message) except -1:
+        # Peers that go away are no news: only errors that are not the network's are reported.
+        if not isinstance(exc, OSError):
+            self.report(exc, message)
+        return self.force_close_c(exc)
+
+    cdef int lose(self, object exc) except -1:
+        """Have the protocol told in the next turn that the connection is over."""
+        if not self.lost:
+            self.lost = 1
+            self.loop.schedule_call(self.finish, exc)
+        return 0
+
+    cdef int note_dropped_write(self) except -1:
+        """Count a write that comes too late; the log is told from the fifth on."""
+        if self.lost >= LOST_WRITES_WARNED:
+            logger.warning("socket.send() raised exception.")
+        self.lost += 1
+        return 0
+
+    def finish(self, exc):
+        """Tell the protocol that the connection is over, and close the descriptor."""
+        if self.fd < 0:
+            return
+        try:
+            self.tell_lost(exc)
+        finally:
+            self.release()
+
+    cdef int release(self) except -1:
+        """Close the descriptor and let go of everyone."""
+        cdef int fd = self.fd
+        sock, self.sock = self.sock, None
+        server, self.server = self.server, None
+        self.loop.poller.forget(self)
+        self.fd = -1
+        self.closing = True
+        self.protocol = self.native = self.data_received = None
+        self.tell_room()
+        try:
+            if sock is not None:
+                sock.close()
+            else:
+                close_fd(fd)
+        finally:
+            if server is not None:
+                server._detach(self)
+        return 0
+
+    # Facts.
+
+    def get_extra_info(self, name, default=None):
+        """Return "socket", "sockname", "peername" or what else is known; default otherwise."""
+        if self.extra is None or name not in self.extra:
+            if name == "peername" and (self.address_size or self.fd >= 0):
+                return self.remember(name, self.peer_address, default)
+            if name == "sockname" and self.fd >= 0:
+                return self.remember(name, self.socket_object().getsockname, default)
+            if name == "socket" and self.fd >= 0:
+                return TransportSocket(self.socket_object())
+        return default if self.extra is None else self.extra.get(name, default)
+
+    def remember(self, name, ask, default):
+        """Keep the answer to ask: the kernel forgets the addresses of a lost connection."""
+        try:
+            value = ask()
+        except OSError:
+            return default
+        self.extra = {**(self.extra or {}), name: value}
+        return value
+
+    def socket_object(self):
+        """Return the socket object of fd, which then owns it."""
+        if self.sock is None:
+            self.sock = socket.socket(fileno=self.fd)
+            self.sock.setblocking(False)
+        return self.sock
+
+    def peer_address(self):
+        """Return the peer's address in the form the socket module gives it in."""
+        if not self.address_size:
+            return self.socket_object().getpeername()
+        # SAFETY: accepted() filled address_size bytes, of one of the families that address_object() reads.
+        return address_object(<const sockaddr_storage*>self.address, self.address_size)
