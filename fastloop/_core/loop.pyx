@@ -6,8 +6,7 @@ Everything that happens once per loop or per connection is in Python, in `fastlo
 
 import asyncio
 import threading
-from asyncio import iscoroutine
-from inspect import iscoroutinefunction
+from asyncio import coroutines
 from weakref import ref
 
 cimport cython
@@ -32,6 +31,9 @@ cdef enum:
     # callbacks runs without a system call each, and sockets and timers wait a millisecond at most.
     MAX_UNPOLLED = 8
     MAX_UNPOLLED_NS = 1_000_000
+
+# What asyncio's own loop asks. Since 3.14 the name without the underscore warns.
+iscoroutinefunction = getattr(coroutines, "_iscoroutinefunction", None) or coroutines.iscoroutinefunction
 
 cdef object Future = asyncio.Future
 cdef tuple LOOP = ("loop",)
@@ -265,12 +267,12 @@ cdef class LoopCore:
     # Checks.
 
     cdef int check_callback(self, object callback, object method) except -1:
-        if not PyCallable_Check(callback):
-            if iscoroutine(callback):
-                raise TypeError(f"coroutines cannot be used with {method}()")
-            raise TypeError(f"a callable object was expected by {method}(), got {callback!r}")
-        if self._debug and iscoroutinefunction(callback):
+        if PyCallable_Check(callback) and not self._debug:
+            return 0
+        if coroutines.iscoroutine(callback) or (self._debug and iscoroutinefunction(callback)):
             raise TypeError(f"coroutines cannot be used with {method}()")
+        if not PyCallable_Check(callback):
+            raise TypeError(f"a callable object was expected by {method}(), got {callback!r}")
         return 0
 
     cdef int check_thread(self) except -1:
