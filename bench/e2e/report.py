@@ -10,7 +10,7 @@ from bench.facts import one_line
 TO = "\N{EN DASH}"
 
 HEADER = (
-    f"{'server':<18}{'CPU us/req':>11}{'x limit':>9}{'(min-max)':>15}{'tax us':>9}{'req/s':>10}{'RSS MB':>8}"
+    f"{'server':<18}{'CPU us':>11}{'x limit':>9}{'(min-max)':>15}{'tax us':>9}{'per s':>10}{'RSS MB':>8}"
 )
 
 

@@ -180,9 +180,11 @@ def flood_and_socket(trial: Trial) -> None:
 
     command = [sys.executable, "-c", FLOOD, str(flooding.fileno()), str(trial.other_core)]
     with asking, flooding, subprocess.Popen(command, pass_fds=[flooding.fileno()]) as flooder:
-        trial.loop.run_until_complete(connect())
-        trial.loop.run_forever()
-        flooder.kill()
+        try:
+            trial.loop.run_until_complete(connect())
+            trial.loop.run_forever()
+        finally:
+            flooder.kill()
 
 
 def idle(trial: Trial) -> None:
