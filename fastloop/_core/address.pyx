@@ -13,6 +13,7 @@ from libc.string cimport memset, strlen
 from fastloop._sys.socket cimport (
     AF_INET,
     AF_INET6,
+    AF_UNIX,
     INET6_ADDRSTRLEN,
     htonl,
     htons,
@@ -23,6 +24,11 @@ from fastloop._sys.socket cimport (
     sockaddr_in,
     sockaddr_in6,
 )
+
+
+cdef bint is_known(int family) noexcept:
+    """Say whether address_object() reads addresses of family."""
+    return family == AF_INET or family == AF_INET6 or family == AF_UNIX
 
 
 cdef object address_object(const sockaddr_storage* raw, socklen_t size):

@@ -7,7 +7,6 @@ object.
 
 import asyncio
 import sys
-from asyncio.trsock import TransportSocket
 from collections import deque
 
 cimport cython
@@ -65,13 +64,6 @@ cdef class Datagram(SocketTransport):
         self.remote = remote or None
         self.queue = deque()
         self.pending = []
-        # Asked now, as asyncio does: the kernel forgets both with the socket.
-        self.extra = {"socket": TransportSocket(sock)}
-        for name, ask in (("sockname", sock.getsockname), ("peername", sock.getpeername)):
-            try:
-                self.extra[name] = ask()
-            except OSError:
-                self.extra[name] = None
         self.paired = self.extra["peername"] is not None
         self.connected = bool(self.extra["peername"])
         return 0

@@ -8,18 +8,30 @@ import socket
 import warnings
 from asyncio.trsock import TransportSocket
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.ref cimport Py_REFCNT
+from libc.errno cimport EBADF
 from libc.stdint cimport uint32_t
+from libc.string cimport memcpy
 
-from fastloop._core.address cimport address_object
+from fastloop._core.address cimport address_object, is_known
 from fastloop._sys.epoll cimport EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
 from fastloop._sys.socket cimport close as close_fd
-from fastloop._sys.socket cimport sockaddr_storage
+from fastloop._sys.socket cimport getsockname, sockaddr
 
 logger = logging.getLogger("asyncio")
 
 cdef enum:
     # Writes to a lost connection before the log says so, as asyncio.
     LOST_WRITES_WARNED = 5
+
+
+cdef object name_of(const char* kept, Py_ssize_t size):
+    """Return an address that was kept in `size` bytes in the form the socket module gives it in."""
+    cdef sockaddr_storage raw
+    # SAFETY: it came out of one of these; they have to be aligned, and what was kept is not.
+    memcpy(&raw, kept, size)
+    return address_object(&raw, size)
 
 
 cdef class SocketTransport(Transport):
@@ -42,6 +54,10 @@ cdef class SocketTransport(Transport):
         self.server = server
         if server is not None:
             server._attach(self)
+        if sock is not None:
+            # As asyncio does: the peer that is gone by the time it is asked for has no name any more.
+            self.get_extra_info("sockname")
+            self.get_extra_info("peername")
         return 0
 
     cdef int start(self, object protocol) except -1:
@@ -180,57 +196,88 @@ cdef class SocketTransport(Transport):
             self.release()
 
     cdef int release(self) except -1:
-        """Close the descriptor and let go of everyone."""
+        """Let go of everyone and close the descriptor."""
         cdef int fd = self.fd
-        sock, self.sock = self.sock, None
         server, self.server = self.server, None
-        self.loop.poller.forget(self)
-        self.fd = -1
         self.closing = True
+        self.lost = max(self.lost, 1)
         self.protocol = self.native = self.data_received = None
-        self.tell_room()
         try:
-            if sock is not None:
-                sock.close()
-            else:
-                close_fd(fd)
-        finally:
+            self.loop.poller.forget(self)
+            self.tell_room()
             if server is not None:
                 server._detach(self)
+            # Our caller's own reference is the only one: nobody can ask any more.
+            if Py_REFCNT(self) > 1:
+                self.note_own()
+        finally:
+            self.fd = -1
+            if self.sock is not None:
+                self.sock.close()
+            else:
+                close_fd(fd)
         return 0
 
-    # Facts.
+    # Facts. What costs a system call is asked for when somebody asks for it, or when it is about to be lost.
 
     def get_extra_info(self, name, default=None):
         """Return "socket", "sockname", "peername" or what else is known; default otherwise."""
-        if self.extra is None or name not in self.extra:
-            if name == "peername" and (self.address_size or self.fd >= 0):
-                return self.remember(name, self.peer_address, default)
-            if name == "sockname" and self.fd >= 0:
-                return self.remember(name, self.socket_object().getsockname, default)
-            if name == "socket" and self.fd >= 0:
-                return TransportSocket(self.socket_object())
+        if name in ("socket", "sockname", "peername") and (self.extra is None or name not in self.extra):
+            value = self.learn(name)
+            if self.extra is None:
+                self.extra = {}
+            self.extra[name] = value
         return default if self.extra is None else self.extra.get(name, default)
 
-    def remember(self, name, ask, default):
-        """Keep the answer to ask: the kernel forgets the addresses of a lost connection."""
+    cdef object learn(self, str name):
         try:
-            value = ask()
+            if name == "socket":
+                return TransportSocket(self.socket_object())
+            if name == "sockname":
+                self.note_own()
+                if self.own is None:
+                    return self.socket_object().getsockname()
+                return name_of(PyBytes_AS_STRING(self.own), PyBytes_GET_SIZE(self.own))
+            if self.peer_size:
+                return name_of(self.peer, self.peer_size)
+            return self.socket_object().getpeername()
         except OSError:
-            return default
-        self.extra = {**(self.extra or {}), name: value}
-        return value
+            return None
 
-    def socket_object(self):
-        """Return the socket object of fd, which then owns it."""
-        if self.sock is None:
+    cdef object socket_object(self):
+        """Return the socket object of fd, which then owns it; a closed one once that is closed."""
+        if self.sock is not None:
+            return self.sock
+        if self.fd >= 0:
             self.sock = socket.socket(fileno=self.fd)
             self.sock.setblocking(False)
+        elif self.own is not None:
+            # SAFETY: the family is what every form begins with.
+            self.sock = socket.socket((<const sockaddr*>PyBytes_AS_STRING(self.own)).sa_family)
+            self.sock.close()
+        else:
+            raise OSError(EBADF, "the descriptor was closed by somebody else")
         return self.sock
 
-    def peer_address(self):
-        """Return the peer's address in the form the socket module gives it in."""
-        if not self.address_size:
-            return self.socket_object().getpeername()
-        # SAFETY: accepted() filled address_size bytes, of one of the families that address_object() reads.
-        return address_object(<const sockaddr_storage*>self.address, self.address_size)
+    cdef int note_peer(self, const sockaddr_storage* raw, socklen_t size) except -1:
+        """Keep the address of the peer, as the kernel gave it: it forgets those of lost connections."""
+        if not is_known(raw.ss_family):
+            self.get_extra_info("peername")
+            self.get_extra_info("sockname")
+        elif size <= ADDRESS:
+            memcpy(self.peer, raw, size)
+            self.peer_size = size
+        else:
+            self.extra = {"peername": address_object(raw, size)}
+        return 0
+
+    cdef int note_own(self) except -1:
+        """Keep our own address, which goes with the descriptor."""
+        cdef sockaddr_storage raw
+        cdef socklen_t size = sizeof(raw)
+        if self.own is not None or self.extra is not None and "sockname" in self.extra:
+            return 0
+        # SAFETY: the kernel writes at most `size` bytes; addresses of the families we know have room.
+        if getsockname(self.fd, <sockaddr*>&raw, &size) == 0 and is_known(raw.ss_family):
+            self.own = PyBytes_FromStringAndSize(<const char*>&raw, size)
+        return 0

@@ -358,7 +358,5 @@ def open_stream(LoopCore loop, sock, protocol, server=None):
     stream.open(loop, sock.fileno(), sock, server)
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    # Asked now: a peer that is gone by the time it is wanted has no name any more.
-    stream.get_extra_info("peername")
     stream.start(protocol)
     return stream

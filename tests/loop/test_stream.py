@@ -345,34 +345,6 @@ def test_addresses_and_socket_are_known(run, family):
     run(main())
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_an_accepted_connection_knows_its_peer_when_it_is_gone(run, host):
-    async def main():
-        made = []
-
-        class Peer(Recorder):
-            def connection_made(self, transport):
-                super().connection_made(transport)
-                made.append(self)
-
-            def connection_lost(self, exc):
-                self.name = self.transport.get_extra_info("peername")
-                super().connection_lost(exc)
-
-        server = await asyncio.get_running_loop().create_server(Peer, host, 0)
-        with socket.create_connection(server.sockets[0].getsockname()[:2]) as peer:
-            name = peer.getsockname()
-            await until(lambda: made)
-            reset(peer)
-        assert isinstance(await made[0].lost, ConnectionResetError)
-        assert made[0].name == name
-        assert made[0].transport.get_extra_info("peername") == name
-        server.close()
-        await server.wait_closed()
-
-    run(main())
-
-
 def test_a_pair_of_unix_sockets_can_be_taken_over(run):
     async def main():
         ours, peer = socket.socketpair()
