@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from fastloop._base import LoopBase
 from fastloop._core.stream import open_stream
 from fastloop._core.transport import Transport
-from fastloop._sockets import check_stream_socket, check_unix_socket, connect_any, resolve
+from fastloop._dns import resolve
+from fastloop._sockets import check_stream_socket, check_unix_socket, connect_any
 from fastloop._tls import (
     SSLArgument,
     TLSOptions,
@@ -84,10 +85,11 @@ class Connecting(LoopBase):
         if sock is None:
             if host is None and port is None:
                 raise ValueError("host and port was not specified and no sock specified")
-            remote = await resolve(self, host, port, family, flags, proto)
+            options = {"family": family, "type": socket.SOCK_STREAM, "proto": proto, "flags": flags}
+            remote = await resolve(self, (host, port), **options)
             local = None
             if local_addr is not None:
-                local = await resolve(self, *local_addr, family, flags, proto)
+                local = await resolve(self, local_addr, **options)
             sock = await connect_any(self, remote, local, all_errors, happy_eyeballs_delay, interleave)
         else:
             if host is not None or port is not None:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from fastloop._base import LoopBase
 from fastloop._core.datagram import Datagram, open_datagram
+from fastloop._dns import resolve
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 # ((family, protocol), (local address, remote address))
@@ -116,12 +117,9 @@ class Datagrams(LoopBase):
                 continue
             if not (isinstance(address, tuple) and len(address) == 2):
                 raise TypeError("2-tuple is expected")
-            infos = await self.getaddrinfo(
-                *address, family=family, type=socket.SOCK_DGRAM, proto=proto, flags=flags
-            )
-            if not infos:
-                raise OSError("getaddrinfo() returned empty list")
-            for info in infos:
+            for info in await resolve(
+                self, address, family=family, type=socket.SOCK_DGRAM, proto=proto, flags=flags
+            ):
                 found.setdefault((info[0], info[2]), [None, None])[index] = info[4]
         candidates: list[Candidate] = [
             (key, (local, remote)) for key, (local, remote) in found.items()

@@ -10,8 +10,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 from fastloop._base import LoopBase
+from fastloop._dns import resolve
 from fastloop._server import Server
-from fastloop._sockets import check_stream_socket, check_unix_socket, listening_sockets, resolve
+from fastloop._sockets import check_stream_socket, check_unix_socket, listening_sockets
 from fastloop._tls import SSLArgument, TLSOptions, check_not_tls_socket, server_options
 
 ProtocolFactory = Callable[[], asyncio.BaseProtocol]
@@ -72,7 +73,10 @@ class Listening(LoopBase):
             hosts: Sequence[str | None] = [host or None] if isinstance(host, str) or host is None else host
             # One address under two names is still one address.
             infos = dict.fromkeys([
-                info for name in hosts for info in await resolve(self, name, port, family, flags)
+                info for name in hosts
+                for info in await resolve(
+                    self, (name, port), family=family, type=socket.SOCK_STREAM, flags=flags
+                )
             ])
             sockets = listening_sockets(
                 infos, reuse_address=reuse_address, reuse_port=reuse_port, keep_alive=keep_alive

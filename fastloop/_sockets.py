@@ -25,23 +25,6 @@ def check_unix_socket(sock: socket.socket) -> None:
         raise ValueError(f"A UNIX Domain Stream Socket was expected, got {sock!r}")
 
 
-async def resolve(
-    loop: asyncio.AbstractEventLoop,
-    host: str | None,
-    port: str | int | None,
-    family: int,
-    flags: int,
-    proto: int = 0,
-) -> list[AddressInfo]:
-    """Return the stream addresses of host and port; OSError where there are none."""
-    infos = await loop.getaddrinfo(
-        host, port, family=family, type=socket.SOCK_STREAM, proto=proto, flags=flags
-    )
-    if not infos:
-        raise OSError(f"getaddrinfo({host!r}) returned empty list")
-    return infos  # type: ignore[return-value]
-
-
 def listening_sockets(
     infos: Iterable[AddressInfo],
     *,
