@@ -77,6 +77,7 @@ class Connecting(LoopBase):
         apart (RFC 8305), families in turns after the first `interleave`. Raises OSError where none answers;
         with all_errors an ExceptionGroup of every failure.
         """
+        self._check_closed()
         if ssl and server_hostname is None:
             if not host:
                 raise ValueError("You must set server_hostname when using ssl without a host")
@@ -110,6 +111,7 @@ class Connecting(LoopBase):
         ssl_shutdown_timeout: float | None = None,
     ) -> tuple[asyncio.Transport, P]:
         """Connect to the Unix stream socket at path (unix(7); a leading NUL: abstract), or take over sock."""
+        self._check_closed()
         if ssl and server_hostname is None:
             raise ValueError("you have to pass server_hostname when using ssl")
         tls = client_options(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout)
@@ -139,6 +141,7 @@ class Connecting(LoopBase):
         ssl_shutdown_timeout: float | None = None,
     ) -> tuple[asyncio.Transport, P]:
         """Make a transport of a connection that was accepted elsewhere; TLS in the server's role."""
+        self._check_closed()
         check_stream_socket(sock)
         check_not_tls_socket(sock)
         tls = server_options(ssl or None, ssl_handshake_timeout, ssl_shutdown_timeout)

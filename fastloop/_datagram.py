@@ -68,6 +68,7 @@ class Datagrams(LoopBase):
         allow_broadcast the socket is not connected: answers may come from any host. Raises the OSError of
         the first address where none will do.
         """
+        self._check_closed()
         remote = None
         if sock is not None:
             check_datagram_socket(sock, {

@@ -66,6 +66,7 @@ class Listening(LoopBase):
         start_serving: bool = True,
     ) -> Server:
         """Listen on TCP, on every address of host and port, or on sock; return the server."""
+        self._check_closed()
         tls = server_options(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
         if host is not None or port is not None:
             if sock is not None:
@@ -108,6 +109,7 @@ class Listening(LoopBase):
         A socket file that is left at path is replaced. With cleanup_socket the server's own is removed when
         it closes, unless another has taken its place; the default is that of asyncio's version.
         """
+        self._check_closed()
         tls = server_options(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
         if path is not None:
             if sock is not None:

@@ -314,6 +314,7 @@ class Pipes(LoopBase):
         self, protocol_factory: Callable[[], P], pipe: Any
     ) -> tuple[asyncio.ReadTransport, P]:
         """Read from pipe, a file object that the transport takes over; return (transport, protocol)."""
+        self._check_closed()
         protocol = protocol_factory()
         if not is_pollable(pipe):
             raise ValueError("Pipe transport is for pipes/sockets only.")
@@ -325,6 +326,7 @@ class Pipes(LoopBase):
         self, protocol_factory: Callable[[], P], pipe: Any
     ) -> tuple[asyncio.WriteTransport, P]:
         """Write to pipe, a file object that the transport takes over; return (transport, protocol)."""
+        self._check_closed()
         protocol = protocol_factory()
         if not is_pollable(pipe):
             raise ValueError("Pipe transport is only for pipes, sockets and character devices")

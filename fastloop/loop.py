@@ -207,6 +207,7 @@ class EventLoop(
         flags: int = 0,
     ) -> list[_dns.AddressInfo]:
         """Resolve as `socket.getaddrinfo`; names in the executor, address literals at once."""
+        self._check_closed()
         return await _dns.getaddrinfo(self, host, port, family, type, proto, flags)
 
     async def getnameinfo(self, sockaddr: Any, flags: int = 0) -> tuple[str, str]:
