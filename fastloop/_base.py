@@ -1,8 +1,16 @@
 """What every part of EventLoop builds on: the compiled core under asyncio's interface."""
 
 import asyncio
+from typing import Any
 
 from fastloop._core import loop as core
+from fastloop._core.transport import Protocol
+
+
+def check_protocol(protocol: Any) -> None:
+    """Raise AttributeError for what cannot be told of a connection: a factory has returned it by mistake."""
+    if not isinstance(protocol, Protocol):
+        _ = protocol.connection_made
 
 
 class LoopBase(core.LoopCore, asyncio.AbstractEventLoop):

@@ -1,13 +1,14 @@
 """Connections that we open or are handed: from names and options to transports."""
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import Callable
 from ssl import SSLContext
 from typing import Any, TypeVar
 
-from fastloop._base import LoopBase
+from fastloop._base import LoopBase, check_protocol
 from fastloop._core.stream import open_stream
 from fastloop._core.transport import Transport
 from fastloop._dns import resolve
@@ -22,6 +23,8 @@ from fastloop._tls import (
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 
+logger = logging.getLogger("asyncio")
+
 
 async def make_transport(
     loop: LoopBase, sock: socket.socket, protocol_factory: Callable[[], P], tls: TLSOptions | None
@@ -31,7 +34,10 @@ async def make_transport(
         sock.setblocking(False)
         protocol = protocol_factory()
         if tls is None:
-            return open_stream(loop, sock, protocol), protocol
+            check_protocol(protocol)
+            plain = open_stream(loop, sock, protocol)
+            log_connection(loop, plain, protocol)
+            return plain, protocol
         waiter = loop.create_future()
         session = tls.session(loop, protocol, waiter)
     except BaseException:
@@ -46,7 +52,16 @@ async def make_transport(
     finally:
         # It holds the exception, whose traceback holds us.
         del waiter
+    log_connection(loop, session.transport, protocol)
     return session.transport, protocol
+
+
+def log_connection(loop: LoopBase, transport: asyncio.Transport, protocol: object) -> None:
+    """Say in debug mode that there is a connection."""
+    if loop.get_debug():
+        logger.debug(
+            "connected to %r: (%r, %r)", transport.get_extra_info("peername"), transport, protocol
+        )
 
 
 class Connecting(LoopBase):

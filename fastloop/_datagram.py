@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from fastloop._base import LoopBase
+from fastloop._base import LoopBase, check_protocol
 from fastloop._core.datagram import Datagram, open_datagram
 from fastloop._dns import resolve
 
@@ -86,12 +86,14 @@ class Datagrams(LoopBase):
         try:
             sock.setblocking(False)
             protocol = protocol_factory()
+            check_protocol(protocol)
             transport = open_datagram(self, sock, protocol, remote)
         except BaseException:
             sock.close()
             raise
         if self.get_debug():
-            logger.debug(
+            logger.log(
+                logging.INFO if local_addr else logging.DEBUG,
                 "Datagram endpoint local_addr=%r remote_addr=%r created: (%r, %r)",
                 local_addr, remote_addr, transport, protocol,
             )

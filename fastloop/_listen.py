@@ -41,6 +41,8 @@ async def make_server(
         except BaseException:
             server.close()
             raise
+        if loop.get_debug():
+            logger.info("%r is serving", server)
     return server
 
 
