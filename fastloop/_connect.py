@@ -142,8 +142,8 @@ class Connecting(LoopBase):
         else:
             if sock is None:
                 raise ValueError("no path and sock were specified")
-            check_not_tls_socket(sock)
             check_unix_socket(sock)
+            check_not_tls_socket(sock)
         return await make_transport(self, sock, protocol_factory, tls)
 
     async def connect_accepted_socket(
@@ -158,6 +158,8 @@ class Connecting(LoopBase):
         """Make a transport of a connection that was accepted elsewhere; TLS in the server's role."""
         self._check_closed()
         check_stream_socket(sock)
+        if ssl is True:
+            raise ValueError("Server side SSL needs a valid SSLContext")
         check_not_tls_socket(sock)
         tls = server_options(ssl or None, ssl_handshake_timeout, ssl_shutdown_timeout)
         return await make_transport(self, sock, protocol_factory, tls)

@@ -120,8 +120,8 @@ class Listening(LoopBase):
         else:
             if sock is None:
                 raise ValueError("path was not specified, and no sock specified")
-            check_not_tls_socket(sock)
             check_unix_socket(sock)
+            check_not_tls_socket(sock)
             sock.setblocking(False)
         server = await make_server(self, [sock], protocol_factory, tls, backlog, start_serving)
         if cleanup_socket:
