@@ -160,8 +160,11 @@ class ReadPipeTransport(PipeTransport, asyncio.ReadTransport):
         return exc.errno == errno.EIO
 
 
-class WritePipeTransport(PipeTransport, asyncio.WriteTransport):
-    """The writing end of a pipe. Writes at once what the kernel takes, and queues the rest."""
+class WritePipeTransport(PipeTransport, asyncio.Transport):
+    """The writing end of a pipe. Writes at once what the kernel takes, and queues the rest.
+
+    An asyncio.Transport, as asyncio's own is; of what reads, there is nothing.
+    """
 
     def __init__(self, loop: LoopBase, pipe: Any, protocol: asyncio.BaseProtocol) -> None:
         self._buffer = bytearray()
