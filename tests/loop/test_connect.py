@@ -4,6 +4,7 @@ import asyncio
 import errno
 import re
 import socket
+import sys
 
 import pytest
 from peers import Recorder, descriptors, tcp_pair, until
@@ -217,6 +218,29 @@ def test_a_connection_that_is_cancelled_leaves_nothing(run):
 
 
 # Serving.
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="asyncio does it since 3.13")
+def test_an_address_this_machine_lacks_is_passed_over(loop, run):
+    async def main():
+        # 192.0.2.0/24 is for documentation (RFC 5737).
+        server = await loop.create_server(Recorder, ["192.0.2.1", "127.0.0.1"], 0)
+        assert [host for host, _ in names(server)] == ["127.0.0.1"]
+        await stop(server)
+
+    run(main())
+    before = descriptors()
+    with pytest.raises(OSError, match=r"out of \[\('192\.0\.2\.1', 0\)\]") as caught:
+        loop.run_until_complete(loop.create_server(Recorder, "192.0.2.1", 0))
+    assert caught.value.errno == errno.EADDRNOTAVAIL
+    assert descriptors() == before
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="passed over since 3.13")
+def test_an_address_this_machine_lacks_is_named(loop):
+    with pytest.raises(OSError, match=r"bind on address \('192\.0\.2\.1', 0\)") as caught:
+        loop.run_until_complete(loop.create_server(Recorder, ["127.0.0.1", "192.0.2.1"], 0))
+    assert caught.value.errno == errno.EADDRNOTAVAIL
 
 
 @pytest.mark.parametrize(
