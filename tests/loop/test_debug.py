@@ -271,6 +271,18 @@ def test_the_exception_handler_runs_in_the_context_of_what_failed(loop, kind):
     assert seen == [5]
 
 
+def test_what_failed_may_have_no_context(loop):
+    class Odd:
+        def get_context(self):
+            return None
+
+    reports = []
+    loop.set_exception_handler(lambda *report: reports.append(report))
+    report = {"message": "mine", "task": Odd()}
+    loop.call_exception_handler(report)
+    assert reports == [(loop, report)]
+
+
 def test_an_executor_that_fails_to_shut_down_says_so(loop):
     class Failing(concurrent.futures.ThreadPoolExecutor):
         def shutdown(self, wait=True, **options):
