@@ -21,3 +21,7 @@ class LoopBase(core.LoopCore, asyncio.AbstractEventLoop):
     call_soon_threadsafe = core.call_soon_threadsafe  # type: ignore[assignment]
     call_later = core.call_later  # type: ignore[assignment]
     call_at = core.call_at  # type: ignore[assignment]
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        # By asyncio's name: told of an asyncio.TimerHandle that somebody has made for this loop.
+        pass

@@ -52,12 +52,12 @@ class SocketCalls(LoopBase):
 
     # Receiving.
 
-    async def sock_recv(self, sock: socket.socket, nbytes: int) -> bytes:
-        """Receive up to nbytes bytes, at least one; b"" where the peer has ended its side."""
+    async def sock_recv(self, sock: socket.socket, n: int) -> bytes:
+        """Receive up to n bytes, at least one; b"" where the peer has ended its side."""
         self._check_socket(sock)
         while True:
             try:
-                return sock.recv(nbytes)
+                return sock.recv(n)
             except WOULD_BLOCK:
                 pass
             await self._wait(sock, False)
