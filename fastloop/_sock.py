@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastloop._base import LoopBase
 from fastloop._core import socket_call
+from fastloop._dns import resolve
 from fastloop._tls import check_not_tls_socket
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class SocketCalls(LoopBase):
 
     # Receiving and sending. The methods are compiled: one object a call.
 
-    sock_recv = socket_call.sock_recv
+    sock_recv = socket_call.sock_recv  # type: ignore[assignment]  # asyncio's own calls it n
     sock_recv_into = socket_call.sock_recv_into
     sock_recvfrom = socket_call.sock_recvfrom
     sock_recvfrom_into = socket_call.sock_recvfrom_into
@@ -100,10 +101,10 @@ class SocketCalls(LoopBase):
 
     async def _resolve_for(self, sock: socket.socket, address: Any) -> tuple[Any, ...]:
         """Return address with numbers for names; flow label and scope are the caller's, if there are any."""
-        host, port, *rest = address
-        infos = await self.getaddrinfo(host, port, family=sock.family, type=sock.type, proto=sock.proto)
-        resolved: tuple[Any, ...] = infos[0][4]
-        return (*resolved[:2], *rest) if any(rest) else resolved
+        infos = await resolve(self, address, family=sock.family, type=sock.type, proto=sock.proto)
+        resolved = infos[0][4]
+        scope = address[2:]
+        return (*resolved[:2], *scope) if sock.family == socket.AF_INET6 and any(scope) else resolved
 
     async def sock_accept(self, sock: socket.socket) -> tuple[socket.socket, Any]:
         """Accept a connection; return (non-blocking socket, address of the peer)."""

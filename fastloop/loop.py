@@ -202,6 +202,7 @@ class EventLoop(
         flags: int = 0,
     ) -> list[_dns.AddressInfo]:
         """Resolve as `socket.getaddrinfo`; names in the executor, address literals at once."""
+        self._check_closed()
         found = _dns.maybe_answer(host, port, family, type, proto, flags)
         if found is None:
             found = await _dns.getaddrinfo(self, host, port, family, type, proto, flags)
@@ -219,5 +220,7 @@ def new_event_loop() -> EventLoop:
 
 def run(main: Coroutine[Any, Any, T], *, debug: bool | None = None) -> T:
     """Run the coroutine main on a new loop and return its result, as `asyncio.run`."""
+    if events._get_running_loop() is not None:
+        raise RuntimeError("fastloop.run() cannot be called from a running event loop")
     with asyncio.Runner(debug=debug, loop_factory=new_event_loop) as runner:
         return runner.run(main)

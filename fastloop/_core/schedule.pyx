@@ -62,20 +62,21 @@ cdef Handle soon_threadsafe(LoopCore loop, ArgumentVector args, Py_ssize_t nargs
 
 
 cdef Handle later(LoopCore loop, ArgumentVector args, Py_ssize_t nargs, PyObject* context):
-    cdef double delay = seconds("delay", args[0])
+    cdef double delay = seconds("delay must not be None", args[0])
     cdef double now_ns = fastloop_monotonic_ns()
     cdef double when = now_ns / NS + delay
     return add_timer(loop, "call_later", when, now_ns + delay * NS, args + 1, nargs - 1, context)
 
 
 cdef Handle at(LoopCore loop, ArgumentVector args, Py_ssize_t nargs, PyObject* context):
-    cdef double when = seconds("when", args[0])
+    cdef double when = seconds("when cannot be None", args[0])
     return add_timer(loop, "call_at", when, when * NS, args + 1, nargs - 1, context)
 
 
-cdef double seconds(str name, PyObject* value) except? -1:
+cdef double seconds(str refusal, PyObject* value) except? -1:
+    """Return value as a number; refusal is what asyncio says to None."""
     if <object>value is None:
-        raise TypeError(f"{name} must not be None")
+        raise TypeError(refusal)
     return <double><object>value
 
 

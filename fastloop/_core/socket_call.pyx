@@ -46,7 +46,7 @@ cdef class SocketCall(Coroutine):
             raise TypeError("Socket cannot be of type SSLSocket")
         if self.loop._debug and self.sock.gettimeout() != 0:
             raise ValueError("the socket must be non-blocking")
-        if self.wanted:
+        if self.wanted and isinstance(self.sock, Socket):
             self.watcher = self.loop.maybe_socket_watcher(self.sock)
             # The last call took all there was, and the poller has told of nothing new since.
             if self.watcher is not None and self.watcher.drained:
@@ -109,11 +109,11 @@ cdef SocketCall call_of(LoopCore loop, str qualname, sock, str method, Py_ssize_
 # The methods of the loop. Bound like functions, for EventLoop's class body.
 
 @cython.binding(True)
-def sock_recv(LoopCore self, sock, nbytes):
-    """Receive up to nbytes bytes, at least one; b"" where the peer has ended its side."""
-    cdef SocketCall call = call_of(self, "EventLoop.sock_recv", sock, "recv", 1, nbytes, None)
-    if type(nbytes) is int:
-        call.wanted = nbytes
+def sock_recv(LoopCore self, sock, n):
+    """Receive up to n bytes, at least one; b"" where the peer has ended its side."""
+    cdef SocketCall call = call_of(self, "EventLoop.sock_recv", sock, "recv", 1, n, None)
+    if type(n) is int:
+        call.wanted = n
     return call
 
 

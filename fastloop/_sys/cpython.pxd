@@ -30,7 +30,7 @@ cdef extern from "Python.h":
     int enter_context "PyContext_Enter"(object context) except -1
     int exit_context "PyContext_Exit"(object context) except -1
 
-    # Bytes that nobody else has yet, which may be filled and resized: a pointer to the one reference there is.
+    # Bytes that nobody else has yet, to be filled and resized: a pointer to the one reference there is.
     PyObject* new_bytes "PyBytes_FromStringAndSize"(const char* data, Py_ssize_t size) except NULL
     int resize_bytes "_PyBytes_Resize"(PyObject** owned, Py_ssize_t size) except -1
 
