@@ -332,11 +332,17 @@ cdef class LoopCore:
         if number < 0:
             raise ValueError(f"Invalid file descriptor: {number}")
         watcher = self.poller.watchers.get(number)
-        if watcher is None:
-            return CallbackWatcher(self.poller, self.ready, number) if create else None
-        if not isinstance(watcher, CallbackWatcher):
-            raise RuntimeError(f"File descriptor {fd!r} is used by transport {watcher!r}")
-        return watcher
+        owner = self.poller.maybe_owner(number)
+        if owner is None:
+            if watcher is None:
+                return CallbackWatcher(self.poller, self.ready, number) if create else None
+            if isinstance(watcher, CallbackWatcher):
+                return watcher
+            if not create:
+                return None
+            # A transport that is closing, but has something left to send.
+            owner = watcher
+        raise RuntimeError(f"File descriptor {fd!r} is used by transport {owner!r}")
 
     def add_reader(self, fd, callback, *args):
         """Call callback(*args) whenever fd is readable; replaces an earlier reader of fd."""
