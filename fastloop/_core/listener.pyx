@@ -40,14 +40,16 @@ cdef class Listener(Watcher):
         if self.context is None:
             self.context = PyContext_CopyCurrent()
         self.loop.poller.watch(self, EPOLLIN)
+        self.loop.poller.claim(self)
 
     def pause(self):
         """Leave new connections in the kernel's queue."""
+        self.loop.poller.disclaim(self)
         self.loop.poller.forget(self)
 
     def close(self):
         """Stop listening."""
-        self.loop.poller.forget(self)
+        self.pause()
         self.sock.close()
         self.fd = -1
 

@@ -346,11 +346,17 @@ cdef class LoopCore:
         if number < 0:
             raise ValueError(f"Invalid file descriptor: {number}")
         watcher = self.poller.watchers.get(number)
-        if watcher is None:
-            return CallbackWatcher(self.poller, self.ready, number) if create else None
-        if not isinstance(watcher, CallbackWatcher):
-            raise RuntimeError(f"File descriptor {fd!r} is used by transport {watcher!r}")
-        return (<CallbackWatcher>watcher).current()
+        owner = self.poller.maybe_owner(number)
+        if owner is None:
+            if watcher is None:
+                return CallbackWatcher(self.poller, self.ready, number) if create else None
+            if isinstance(watcher, CallbackWatcher):
+                return (<CallbackWatcher>watcher).current()
+            if not create:
+                return None
+            # A transport that is closing, but has something left to send.
+            owner = watcher
+        raise RuntimeError(f"File descriptor {fd!r} is used by transport {owner!r}")
 
     cdef CallbackWatcher maybe_socket_watcher(self, object sock):
         """Return the watcher of sock where one of its calls has left one; None otherwise."""

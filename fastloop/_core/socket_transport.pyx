@@ -43,8 +43,10 @@ cdef class SocketTransport(Transport):
 
     def __del__(self):
         if self.fd >= 0:
-            warnings.warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
-            self.release()
+            try:
+                warnings.warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
+            finally:
+                self.release()
 
     cdef int open(self, LoopCore loop, int fd, object sock, object server) except -1:
         """Take over the non-blocking descriptor fd; of sock, if there is one."""
@@ -52,6 +54,7 @@ cdef class SocketTransport(Transport):
         self.fd = fd
         self.sock = sock
         self.server = server
+        loop.poller.claim(self)
         if server is not None:
             server._attach(self)
         if sock is not None:
@@ -143,8 +146,7 @@ cdef class SocketTransport(Transport):
     cdef int close_c(self) except -1:
         if self.closing:
             return 0
-        self.closing = True
-        self.update_interest()
+        self.begin_to_close()
         if not self.queued:
             self.lose(None)
         return 0
@@ -158,9 +160,14 @@ cdef class SocketTransport(Transport):
             return 0
         self.drop_queue()
         self.queued = 0
-        self.closing = True
-        self.update_interest()
+        self.begin_to_close()
         return self.lose(exc)
+
+    cdef int begin_to_close(self) except -1:
+        """Receive nothing more, and leave the descriptor to whoever wants to use it."""
+        self.closing = True
+        self.loop.poller.disclaim(self)
+        return self.update_interest()
 
     cdef int drop_queue(self) except -1:
         """Let go of what is not sent yet."""
@@ -199,6 +206,7 @@ cdef class SocketTransport(Transport):
         """Let go of everyone and close the descriptor."""
         cdef int fd = self.fd
         server, self.server = self.server, None
+        self.loop.poller.disclaim(self)
         self.closing = True
         self.lost = max(self.lost, 1)
         self.protocol = self.native = self.data_received = None

@@ -1,12 +1,14 @@
-"""What transports of sockets share: the names they know, and for how long they know them."""
+"""What transports of sockets share: the names they know, and a descriptor that is their own."""
 
 import asyncio
+import contextlib
+import itertools
 import os
 import socket
 
 import datagrams
 import pytest
-from peers import Recorder, connected_pair, reset, tcp_pair, until
+from peers import Recorder, connect, connected_pair, in_thread, read_all, reset, tcp_pair, until
 
 NAMES = ("socket", "sockname", "peername")
 
@@ -151,6 +153,193 @@ def test_what_is_not_known_is_the_default(run):
             assert transport.get_extra_info("nonsense", 3) == 3
             transport.abort()
             await protocol.lost
+        peer.close()
+
+    run(main())
+
+
+# Descriptors of transports.
+
+
+def calls(loop):
+    """Return what adds and what removes, each to be called with a descriptor."""
+    adding = [lambda fd: loop.add_reader(fd, print), lambda fd: loop.add_writer(fd, print)]
+    return adding, [loop.remove_reader, loop.remove_writer]
+
+
+async def open_stream():
+    return await connected_pair()
+
+
+async def paused_stream():
+    transport, protocol, peer = await connected_pair()
+    transport.pause_reading()
+    return transport, protocol, peer
+
+
+async def stream_at_its_end():
+    transport, protocol, peer = await connected_pair(Recorder(keep_open=True))
+    peer.shutdown(socket.SHUT_WR)
+    await until(lambda: "eof" in protocol.told)
+    return transport, protocol, peer
+
+
+async def stream_paused_from_the_start():
+    class Shy(Recorder):
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            transport.pause_reading()
+
+    return await connected_pair(Shy())
+
+
+async def paused_datagrams():
+    ours, peer = datagrams.unix_pair()
+    transport, protocol = await datagrams.endpoint(sock=ours)
+    transport.pause_reading()
+    return transport, protocol, peer
+
+
+OWNED = [open_stream, paused_stream, stream_at_its_end, stream_paused_from_the_start, paused_datagrams]
+
+
+@pytest.mark.parametrize("make", OWNED, ids=lambda make: make.__name__)
+def test_a_transports_own_descriptor_is_refused_until_it_closes(loop, run, make):
+    async def main():
+        transport, protocol, peer = await make()
+        sock = transport.get_extra_info("socket")
+        number = sock.fileno()
+        for call in itertools.chain(*calls(loop)):
+            for fd in (sock, number):
+                with pytest.raises(RuntimeError, match=r"File descriptor .* is used by transport <(Str|Dat)"):
+                    call(fd)
+        with socket.socket(fileno=os.dup(number)) as duplicate:
+            # Another number: not the transport's.
+            loop.add_reader(duplicate, print)
+            assert loop.remove_reader(duplicate)
+        transport.close()
+        assert not loop.remove_reader(number)
+        assert not loop.remove_writer(number)
+        await protocol.lost
+        peer.close()
+
+    run(main())
+
+
+@pytest.mark.parametrize("make", OWNED, ids=lambda make: make.__name__)
+def test_the_calls_on_sockets_refuse_a_transports_own(loop, run, make):
+    async def main():
+        transport, protocol, peer = await make()
+        sock = socket.socket(fileno=transport.get_extra_info("socket").fileno())
+        sock.setblocking(False)
+        if "eof" not in protocol.told:
+            with pytest.raises(RuntimeError, match="is used by transport"):
+                await loop.sock_recv(sock, 1)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                sock.send(bytes(1000))
+        with pytest.raises(RuntimeError, match="is used by transport"):
+            await loop.sock_sendall(sock, b"x")
+        sock.detach()
+        transport.abort()
+        await protocol.lost
+        peer.close()
+
+    run(main())
+
+
+@pytest.mark.parametrize("ending", ["close", "abort"])
+def test_the_descriptor_of_a_closing_transport_is_anybodys(loop, run, ending):
+    async def main():
+        transport, protocol, peer = await connected_pair()
+        number = transport.get_extra_info("socket").fileno()
+        getattr(transport, ending)()
+        loop.add_reader(number, print)
+        assert loop.remove_reader(number)
+        loop.add_writer(number, print)
+        assert loop.remove_writer(number)
+        await protocol.lost
+        peer.close()
+
+    run(main())
+
+
+def test_a_closing_transport_that_still_sends_keeps_its_place(loop, run):
+    async def main():
+        transport, protocol, peer = await connected_pair()
+        data = bytes(8 << 20)
+        transport.write(data)
+        transport.close()
+        number = transport.get_extra_info("socket").fileno()
+        adding, removing = calls(loop)
+        for call in adding:
+            with pytest.raises(RuntimeError, match="is used by transport <Stream closing"):
+                call(number)
+        for call in removing:
+            assert not call(number)
+        assert await in_thread(read_all, peer) == data
+        assert await protocol.lost is None
+        peer.close()
+
+    run(main())
+
+
+@pytest.mark.parametrize("make", OWNED, ids=lambda make: make.__name__)
+def test_the_number_of_a_closed_transport_is_free_for_others(loop, run, make):
+    async def main():
+        ours, theirs = socket.socketpair()
+        transport, protocol, peer = await make()
+        number = transport.get_extra_info("socket").fileno()
+        transport.abort()
+        await protocol.lost
+        await asyncio.sleep(0)
+        os.dup2(ours.fileno(), number)
+        called = []
+        loop.add_reader(number, called.append, 1)
+        theirs.send(b"x")
+        await until(lambda: called)
+        assert loop.remove_reader(number)
+        os.close(number)
+        for sock in (ours, theirs, peer):
+            sock.close()
+
+    run(main())
+
+
+def test_a_number_closed_under_a_paused_transport_belongs_to_who_opens_it_again(loop, run):
+    async def main():
+        transport, protocol, peer = await paused_stream()
+        number = transport.get_extra_info("socket")._sock.detach()
+        sock, other_peer = tcp_pair()
+        os.dup2(sock.fileno(), number)
+        sock.close()
+        other = Recorder()
+        other_transport = await connect(other, socket.socket(fileno=number))
+        other_transport.pause_reading()
+        transport.abort()
+        await protocol.lost
+        await asyncio.sleep(0)
+        with pytest.raises(RuntimeError, match="is used by transport <Stream open"):
+            loop.add_reader(number, print)
+        other_transport.abort()
+        assert not loop.remove_reader(number)
+        await other.lost
+        peer.close()
+        other_peer.close()
+
+    run(main())
+
+
+def test_a_paused_transport_nobody_holds_gives_up_its_number(loop, run):
+    async def main():
+        ours, peer = tcp_pair()
+        number = ours.fileno()
+        transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
+        transport.pause_reading()
+        with pytest.warns(ResourceWarning, match="unclosed transport <Stream open"):
+            del transport
+        assert ours.fileno() < 0
+        assert not loop.remove_reader(number)
         peer.close()
 
     run(main())
