@@ -302,6 +302,22 @@ def test_a_port_in_use_is_named(loop, run):
         assert descriptors() == before
 
 
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("missing/socket", "No such file or directory"),
+        ("file", "file' is already in use"),
+        ("x" * 200, "AF_UNIX path too long"),
+    ],
+)
+def test_a_path_that_cannot_be_bound_leaves_nothing(loop, tmp_path, path, message):
+    (tmp_path / "file").touch()
+    before = descriptors()
+    with pytest.raises(OSError, match=message):
+        loop.run_until_complete(loop.create_unix_server(Recorder, tmp_path / path))
+    assert descriptors() == before
+
+
 def test_a_port_can_be_shared_if_asked(run):
     async def main():
         loop = asyncio.get_running_loop()
