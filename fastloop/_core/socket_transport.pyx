@@ -177,6 +177,8 @@ cdef class SocketTransport(Transport):
         # Peers that go away are no news: only errors that are not the network's are reported.
         if not isinstance(exc, OSError):
             self.report(exc, message)
+        elif self.loop._debug:
+            logger.debug("%r: %s", self, message, exc_info=exc)
         return self.force_close_c(exc)
 
     cdef int lose(self, object exc) except -1:

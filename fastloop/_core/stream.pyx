@@ -55,7 +55,12 @@ cdef class Stream(SocketTransport):
         return 0
 
     cdef int protocol_failed(self, object exc, object method) except -1:
-        return self.fatal_error(exc, f"Fatal error: protocol.{method}() call failed.")
+        cdef object message = f"Fatal error: protocol.{method}() call failed."
+        # Later an OSError may well be of the network's making, through the protocol. This one is a mistake.
+        if method == "connection_made":
+            self.report(exc, message)
+            return self.force_close_c(exc)
+        return self.fatal_error(exc, message)
 
     # Receiving.
 
@@ -129,6 +134,7 @@ cdef class Stream(SocketTransport):
         """Receive straight into the buffer that the protocol lends."""
         cdef Py_buffer view
         cdef ssize_t size = -1
+        cdef object calling = "get_buffer"
         entered = self.enter()
         try:
             buffer = self.data_received(-1)
@@ -141,12 +147,12 @@ cdef class Stream(SocketTransport):
             finally:
                 PyBuffer_Release(&view)
             if size > 0:
+                calling = "buffer_updated"
                 self.protocol.buffer_updated(size)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
-            self.fatal_error(exc, "Fatal error: protocol.get_buffer() or buffer_updated() call failed.")
-            return 0
+            return self.protocol_failed(exc, calling)
         finally:
             self.leave(entered)
         if size == 0:
@@ -219,12 +225,14 @@ cdef class Stream(SocketTransport):
         if not self.queued:
             shutdown(self.fd, SHUT_WR)
 
-    cdef int accept_write(self) except -1:
-        """Say whether data may still be written: 0 where the connection is lost, and data is dropped."""
-        if self.sending == SENDING_NATIVELY:
-            raise RuntimeError("unable to write; sendfile is in progress")
+    cdef int accept_write(self, Py_ssize_t size) except -1:
+        """Say whether there is anything to write: not where the connection is lost, and data is dropped."""
         if self.eof_requested:
             raise RuntimeError("Cannot call write() after write_eof()")
+        if self.sending == SENDING_NATIVELY:
+            raise RuntimeError("unable to write; sendfile is in progress")
+        if size == 0:
+            return 0
         if self.lost:
             self.note_dropped_write()
             return 0
@@ -243,7 +251,7 @@ cdef class Stream(SocketTransport):
     cdef int write_bytes_c(self, bytes data) except -1:
         cdef Py_ssize_t sent = 0
         cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
-        if not self.accept_write() or size == 0:
+        if not self.accept_write(size):
             return 0
         if not self.queued:
             sent = self.send_now(PyBytes_AS_STRING(data), size)
@@ -253,7 +261,7 @@ cdef class Stream(SocketTransport):
 
     cdef int write_c(self, const char* data, Py_ssize_t size) except -1:
         cdef Py_ssize_t sent = 0
-        if not self.accept_write() or size == 0:
+        if not self.accept_write(size):
             return 0
         if not self.queued:
             sent = self.send_now(data, size)
@@ -265,7 +273,7 @@ cdef class Stream(SocketTransport):
         cdef iovec pieces[2]
         cdef msghdr message
         cdef ssize_t sent = 0
-        if not self.accept_write():
+        if not self.accept_write(size + PyBytes_GET_SIZE(body)):
             return 0
         if not self.queued:
             memset(&message, 0, sizeof(message))

@@ -11,6 +11,7 @@ from cpython.memoryview cimport PyMemoryView_FromMemory
 
 from fastloop._core.reader cimport maybe_feeder
 from fastloop._core.tls cimport TLS_READ_HIGH_WATER
+from fastloop._core.transport cimport marks
 
 
 @cython.final
@@ -123,19 +124,12 @@ cdef class TLSTransport(Transport):
         Defaults: high 256 KiB, or four times low; low a quarter of high. Raises ValueError unless
         high >= low >= 0.
         """
-        if high is None:
-            high = TLS_READ_HIGH_WATER if low is None else 4 * low
-        if low is None:
-            low = high // 4
-        if not high >= low >= 0:
-            raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
-        self.session.read_high = high
-        self.session.read_low = low
+        self.session.read_marks = marks(high, low, TLS_READ_HIGH_WATER)
         self.session.pace_lower()
 
     def get_read_buffer_limits(self):
         """Return the low and high marks in bytes."""
-        return self.session.read_low, self.session.read_high
+        return self.session.read_marks.low, self.session.read_marks.high
 
     def get_read_buffer_size(self):
         """Return the number of bytes of records received and not delivered."""

@@ -4,6 +4,8 @@ from cpython.object cimport PyObject, PyTypeObject
 
 
 cdef extern from "Python.h":
+    Py_ssize_t PY_SSIZE_T_MAX
+
     ctypedef enum PySendResult:
         PYGEN_RETURN
         PYGEN_ERROR
