@@ -136,7 +136,9 @@ def remove_from_thread(loop):
     try:
         return signal_from_thread(loop, "remove_signal_handler")
     finally:
-        loop.remove_signal_handler(signal.SIGUSR1)
+        # The loop has forgotten what it could not undo there.
+        signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+        signal.set_wakeup_fd(-1)
 
 
 # The same exception, and the same words.
