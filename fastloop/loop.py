@@ -45,7 +45,6 @@ class EventLoop(
         self._task_factory: Callable[..., asyncio.Future[Any]] | None = None
         self._asyncgens: weakref.WeakSet[AsyncGenerator[Any, Any]] = weakref.WeakSet()
         self._asyncgens_shut_down = False
-        self._signal_handlers = {}
         disown_in_children(self)
 
     def __repr__(self) -> str:
