@@ -139,9 +139,11 @@ class Signals(LoopBase):
     def remove_signal_handler(self, sig: int) -> bool:
         """Restore the default handler of sig; return whether there was one of ours."""
         check_signal(sig)
-        if self._signal_handlers.pop(sig, None) is None:
+        if sig not in self._signal_handlers:
             return False
         set_handler(sig, signal.default_int_handler if sig == signal.SIGINT else signal.SIG_DFL)
+        # Only now: what could not be removed, in another thread, is for close() to remove.
+        del self._signal_handlers[sig]
         return True
 
     def _drop_signal_handlers(self) -> None:

@@ -1,39 +1,29 @@
-from fastloop._core.loop cimport LoopCore
-from fastloop._core.transport cimport Transport
-from fastloop._sys.socket cimport sockaddr_storage, socklen_t
+cimport cython
+
+from fastloop._core.address cimport AddressCache
+from fastloop._core.socket_transport cimport SocketTransport
 
 
-cdef class Datagram(Transport):
-    cdef object sock            # owns fd
+@cython.final
+cdef class Datagram(SocketTransport):
     cdef int family
     cdef bint plain             # of a family whose addresses we read ourselves
     cdef unsigned int slots     # datagrams one system call may bring
     cdef object remote          # the only address to send to; None: any
     cdef bint connected         # the kernel knows the peer, by name
     cdef bint paired            # the kernel knows the peer; it may have no name
-    cdef bint reading           # the protocol wants datagrams (it has not paused)
-    cdef int lost               # sends since the transport was closed
 
     cdef object queue           # deque of (bytes, address), oldest first
     cdef list pending           # (bytes, address) received, kept while the protocol pauses
 
-    # The address last received from, in both forms: a server's next send is to it, as a rule.
-    cdef sockaddr_storage last_raw
-    cdef socklen_t last_size
-    cdef object last_address
+    cdef AddressCache peers     # who was heard from: a server's next send is to one of them, as a rule
 
-    cdef int open(self, LoopCore loop, object sock, object remote) except -1
-    cdef int start(self, object protocol) except -1
-    cdef int update_interest(self) except -1
-    cdef int read_ready(self) except -1
+    cdef int connect(self, object sock, object remote) except -1
     cdef int receive(self) except -2
     cdef int receive_by_object(self) except -1
-    cdef object address_of(self, const sockaddr_storage* raw, socklen_t size)
     cdef int deliver(self, object data, object address) except -1
     cdef int deliver_pending(self) except -1
     cdef int send_or_queue(self, object data, const char* start, Py_ssize_t size, object address) except -1
     cdef int maybe_send(self, object data, const char* start, Py_ssize_t size, object address) except -1
     cdef int maybe_send_by_object(self, object data, object address) except -1
-    cdef int write_ready(self) except -1
     cdef int tell_error(self, object exc) except -1
-    cdef int fatal_error(self, object exc, object message) except -1

@@ -6,23 +6,20 @@ object.
 """
 
 import asyncio
-import logging
 import sys
-import warnings
-from asyncio.trsock import TransportSocket
 from collections import deque
 
+cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
 from libc.errno cimport EAGAIN, EINTR, errno
-from libc.stdint cimport uint32_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memset
 
-from fastloop._core.address cimport address_object, maybe_pack_address
-from fastloop._core.loop cimport READ_BUFFER
+from fastloop._core.address cimport AddressCache, maybe_pack_address
+from fastloop._core.loop cimport READ_BUFFER, LoopCore
 from fastloop._core.poller cimport os_error
-from fastloop._sys.epoll cimport EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
+from fastloop._core.socket_transport cimport SocketTransport
 from fastloop._sys.socket cimport (
     AF_INET,
     AF_INET6,
@@ -33,9 +30,9 @@ from fastloop._sys.socket cimport (
     recvmmsg,
     sendto,
     sockaddr,
+    sockaddr_storage,
+    socklen_t,
 )
-
-logger = logging.getLogger("asyncio")
 
 cdef enum:
     # Bytes of the shared buffer a datagram gets: none of IP is longer. Unix ones get all of it.
@@ -43,8 +40,6 @@ cdef enum:
     SLOTS = READ_BUFFER // SLOT
     # Datagrams a wake-up takes: the system calls of more would cost little less each, and others wait.
     TAKEN = 16
-    # Sends through a closed transport before the log says so, as asyncio.
-    LOST_SENDS_WARNED = 5
 
 # Since 3.13 asyncio sends empty datagrams, and counts 8 bytes of header for each that is queued.
 cdef bint SENDS_EMPTY = sys.version_info >= (3, 13)
@@ -55,39 +50,23 @@ class StreamAndDatagram(asyncio.Transport, asyncio.DatagramTransport):
     """What a Datagram is to isinstance(): asyncio's own derives from both as well."""
 
 
-cdef class Datagram(Transport):
+@cython.final
+cdef class Datagram(SocketTransport):
     """A datagram socket, as `asyncio.DatagramTransport`."""
 
     @property
     def __class__(self):
         return StreamAndDatagram
 
-    def __repr__(self):
-        state = "closed" if self.fd < 0 else "closing" if self.closing else "open"
-        return f"<{type(self).__name__} {state} fd={self.fd} queued={self.queued}>"
-
-    def __del__(self):
-        if self.fd >= 0:
-            warnings.warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
-            self.release()
-
-    cdef int open(self, LoopCore loop, object sock, object remote) except -1:
-        self.loop = loop
-        self.sock = sock
-        self.fd = sock.fileno()
+    cdef int connect(self, object sock, object remote) except -1:
+        """Learn where datagrams come from and go to."""
         self.family = sock.family
         self.plain = self.family in (AF_INET, AF_INET6, AF_UNIX)
         self.slots = 1 if self.family == AF_UNIX else SLOTS
         self.remote = remote or None
         self.queue = deque()
+        self.peers = AddressCache()
         self.pending = []
-        # Asked now, as asyncio does: the kernel forgets both with the socket.
-        self.extra = {"socket": TransportSocket(sock)}
-        for name, ask in (("sockname", sock.getsockname), ("peername", sock.getpeername)):
-            try:
-                self.extra[name] = ask()
-            except OSError:
-                self.extra[name] = None
         self.paired = self.extra["peername"] is not None
         self.connected = bool(self.extra["peername"])
         return 0
@@ -95,50 +74,13 @@ cdef class Datagram(Transport):
     cdef int bind_protocol(self, object protocol) except -1:
         self.protocol = protocol
         self.data_received = getattr(protocol, "datagram_received", None)
+        if self.context is None:
+            self.capture_context()
         return 0
 
-    cdef int start(self, object protocol) except -1:
-        """Tell protocol that it may send, and begin to receive."""
-        self.bind_protocol(protocol)
-        self.capture_context()
-        self.reading = True
-        try:
-            entered = self.enter()
-            try:
-                protocol.connection_made(self)
-            finally:
-                self.leave(entered)
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as exc:
-            self.report(exc, "Exception in protocol.connection_made()")
-        self.update_interest()
-        return 0
-
-    # Readiness.
-
-    cdef int update_interest(self) except -1:
-        """Have the kernel report what there is use for now."""
-        cdef uint32_t events = 0
-        if self.fd < 0:
-            return 0
-        if self.reading and not self.closing:
-            events = EPOLLIN
-        if self.queue:
-            events |= EPOLLOUT
-        if events:
-            self.loop.poller.watch(self, events)
-        else:
-            self.loop.poller.forget(self)
-        return 0
-
-    cdef int on_ready(self, uint32_t events) except -1:
-        # An error comes unasked: the next system call finds out what it is.
-        if events & (EPOLLIN | EPOLLERR | EPOLLHUP) and self.events & EPOLLIN:
-            self.read_ready()
-        if events & (EPOLLOUT | EPOLLERR | EPOLLHUP) and self.events & EPOLLOUT:
-            self.write_ready()
-        return 0
+    cdef int protocol_failed(self, object exc, object method) except -1:
+        # One bad datagram must not end the service for everyone: reported, as asyncio does.
+        return self.report(exc, f"Exception in protocol.{method}()")
 
     # Receiving.
 
@@ -183,7 +125,7 @@ cdef class Datagram(Transport):
         for i in range(received):
             # SAFETY: msg_len bytes were written to the slot.
             data = PyBytes_FromStringAndSize(<char*>buffers[i].iov_base, messages[i].msg_len)
-            self.pending.append((data, self.address_of(&addresses[i], messages[i].msg_hdr.msg_namelen)))
+            self.pending.append((data, self.peers.object_of(&addresses[i], messages[i].msg_hdr.msg_namelen)))
         return received
 
     cdef int receive_by_object(self) except -1:
@@ -195,15 +137,6 @@ cdef class Datagram(Transport):
             return self.tell_error(exc)
         return self.deliver(data, address)
 
-    cdef object address_of(self, const sockaddr_storage* raw, socklen_t size):
-        """Return raw as an object: the one returned last if it has not changed."""
-        if size != self.last_size or memcmp(raw, &self.last_raw, size) != 0 or size == 0:
-            self.last_address = address_object(raw, size)
-            # SAFETY: the kernel was told that there is room for one of these.
-            memcpy(&self.last_raw, raw, min(<size_t>size, sizeof(sockaddr_storage)))
-            self.last_size = size
-        return self.last_address
-
     cdef int deliver(self, object data, object address) except -1:
         try:
             entered = self.enter()
@@ -214,8 +147,7 @@ cdef class Datagram(Transport):
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
-            # One bad datagram must not end the service for everyone: reported, as asyncio does.
-            self.report(exc, "Exception in protocol.datagram_received()")
+            self.protocol_failed(exc, "datagram_received")
         return 0
 
     cdef int deliver_pending(self) except -1:
@@ -229,34 +161,13 @@ cdef class Datagram(Transport):
         """Hand over what was received before the protocol paused."""
         self.deliver_pending()
 
-    def is_reading(self):
-        """Say whether datagrams are being received: not paused and not closing."""
-        return self.reading and not self.closing
-
-    def pause_reading(self):
-        """Receive nothing until `resume_reading`."""
-        self.pause_reading_c()
-
-    def resume_reading(self):
-        """Receive again after `pause_reading`."""
-        self.resume_reading_c()
-
-    cdef int pause_reading_c(self) except -1:
-        if self.reading and not self.closing:
-            self.reading = False
-            self.update_interest()
-        return 0
-
     cdef int resume_reading_c(self) except -1:
-        if not self.reading and not self.closing:
-            self.reading = True
-            if self.pending:
-                # Not from inside the call: it may be the protocol's own.
-                deliver = self.deliver_kept
-                # SAFETY: a local, alive through the call.
-                self.loop.schedule(<PyObject*>deliver, NULL, 0, NULL)
-            self.update_interest()
-        return 0
+        if self.pending and not self.reading and not self.closing:
+            # Not from inside the call: it may be the protocol's own.
+            deliver = self.deliver_kept
+            # SAFETY: a local, alive through the call.
+            self.loop.schedule(<PyObject*>deliver, NULL, 0, NULL)
+        return SocketTransport.resume_reading_c(self)
 
     # Sending.
 
@@ -283,11 +194,8 @@ cdef class Datagram(Transport):
             address = self.remote
         # As asyncio, which goes on to send from a socket that is closing but not connected.
         if self.lost and (self.remote is not None or self.fd < 0):
-            if self.lost >= LOST_SENDS_WARNED:
-                logger.warning("socket.send() raised exception.")
-            self.lost += 1
-            return 0
-        if not self.queue and self.maybe_send(data, start, size, address) or self.lost:
+            return self.note_dropped_write()
+        if not self.queued and self.maybe_send(data, start, size, address) or self.lost:
             return 0
         # The caller may change data after we return, so it is queued as a copy unless it is bytes.
         self.queue.append((bytes(data), address))
@@ -302,11 +210,9 @@ cdef class Datagram(Transport):
         cdef const sockaddr* target = NULL
         cdef socklen_t target_size = 0
         if not self.connected and not (self.paired and address is None):
-            # SAFETY: sockaddr is what every form begins with.
-            if address is not None and address is self.last_address:
-                target = <const sockaddr*>&self.last_raw
-                target_size = self.last_size
-            else:
+            target = self.peers.maybe_raw(address, &target_size)
+            if target is NULL:
+                # SAFETY: sockaddr is what every form begins with.
                 target = <const sockaddr*>&raw
                 target_size = maybe_pack_address(self.family, address, &raw)
                 if target_size == 0:
@@ -331,23 +237,24 @@ cdef class Datagram(Transport):
         return 1
 
     cdef int write_ready(self) except -1:
-        """Send what is queued, as far as the kernel takes it."""
+        cdef Py_ssize_t size
         while self.queue:
             entry = self.queue.popleft()
             data = <bytes>entry[0]
+            size = PyBytes_GET_SIZE(data) + HEADER
+            self.queued -= size
             # SAFETY: entry holds data through the call.
             if not self.maybe_send(data, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), entry[1]):
                 self.queue.appendleft(entry)
+                self.queued += size
                 break
             if self.lost:
                 return 0  # by what the protocol did about an error
-            self.queued -= PyBytes_GET_SIZE(data) + HEADER
         self.maybe_resume_protocol()
-        if not self.queue:
+        if not self.queued:
             self.update_interest()
-            if self.closing and not self.lost:
-                self.lost += 1
-                self.loop.schedule_call(self.finish, None)
+            if self.closing:
+                self.lose(None)
         return 0
 
     # Errors and the end.
@@ -363,68 +270,16 @@ cdef class Datagram(Transport):
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as failure:
-            self.report(failure, "Exception in protocol.error_received()")
+            self.protocol_failed(failure, "error_received")
         return 0
 
-    cdef int fatal_error(self, object exc, object message) except -1:
-        self.report(exc, message)
-        return self.force_close_c(exc)
-
-    def close(self):
-        """Stop receiving, send what is queued, then close and tell the protocol."""
-        self.close_c()
-
-    cdef int close_c(self) except -1:
-        if self.closing or self.fd < 0:
-            return 0
-        self.closing = True
-        self.update_interest()
-        if not self.queue:
-            self.lost += 1
-            self.loop.schedule_call(self.finish, None)
-        return 0
-
-    def abort(self):
-        """Close at once; what is queued is lost."""
-        self.force_close_c(None)
-
-    cdef int force_close_c(self, object exc) except -1:
-        if self.fd < 0 or self.lost:
-            return 0  # finish() is on its way, or has been
+    cdef int drop_queue(self) except -1:
         self.queue.clear()
-        self.queued = 0
-        self.closing = True
-        self.lost += 1
-        self.update_interest()
-        self.loop.schedule_call(self.finish, exc)
         return 0
 
-    def finish(self, exc):
-        """Tell the protocol that the transport is closed, and close the descriptor."""
-        if self.fd < 0:
-            return
-        try:
-            entered = self.enter()
-            try:
-                self.protocol.connection_lost(exc)
-            finally:
-                self.leave(entered)
-        finally:
-            self.release()
-
-    def release(self):
-        """Close the descriptor and let go of everyone."""
-        if self.events:
-            self.loop.poller.forget(self)
-        self.sock.close()
-        self.sock = None
-        self.fd = -1
+    cdef int release(self) except -1:
         self.pending.clear()
-        self.protocol = self.data_received = None
-
-    def get_extra_info(self, name, default=None):
-        """Return "socket", "sockname" or "peername" as they were when the transport was made."""
-        return self.extra.get(name, default)
+        return SocketTransport.release(self)
 
 
 def open_datagram(LoopCore loop, sock, protocol, remote=None):
@@ -433,6 +288,7 @@ def open_datagram(LoopCore loop, sock, protocol, remote=None):
     remote: the only address to send to, where the socket is not connected to it; None: any.
     """
     cdef Datagram transport = Datagram.__new__(Datagram)
-    transport.open(loop, sock, remote)
+    transport.open(loop, sock.fileno(), sock, None)
+    transport.connect(sock, remote)
     transport.start(protocol)
     return transport

@@ -1,6 +1,6 @@
 from fastloop._core.loop cimport LoopCore
 from fastloop._core.poller cimport Watcher
-from fastloop._sys.socket cimport socklen_t
+from fastloop._sys.socket cimport sockaddr_storage, socklen_t
 
 
 cdef class Listener(Watcher):
@@ -13,4 +13,4 @@ cdef class Listener(Watcher):
     cdef int backlog
     cdef bint tcp
 
-    cdef int accepted(self, int fd, const char* address, socklen_t size) except -1
+    cdef int accepted(self, int fd, const sockaddr_storage* address, socklen_t size) except -1

@@ -5,10 +5,9 @@ import socket
 from cpython.exc cimport PyErr_SetFromErrno
 from libc.errno cimport EAGAIN, ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno
 from libc.stdint cimport uint32_t
-from libc.string cimport memcpy
 
 from fastloop._core.poller cimport os_error
-from fastloop._core.stream cimport ADDRESS, Stream
+from fastloop._core.stream cimport Stream
 from fastloop._sys.cpython cimport PyContext_Copy, PyContext_CopyCurrent
 from fastloop._sys.epoll cimport EPOLLIN
 from fastloop._sys.socket cimport (
@@ -41,19 +40,21 @@ cdef class Listener(Watcher):
         if self.context is None:
             self.context = PyContext_CopyCurrent()
         self.loop.poller.watch(self, EPOLLIN)
+        self.loop.poller.claim(self)
 
     def pause(self):
         """Leave new connections in the kernel's queue."""
+        self.loop.poller.disclaim(self)
         self.loop.poller.forget(self)
 
     def close(self):
         """Stop listening."""
-        self.loop.poller.forget(self)
+        self.pause()
         self.sock.close()
         self.fd = -1
 
     cdef int on_ready(self, uint32_t events) except -1:
-        cdef char address[ADDRESS]
+        cdef sockaddr_storage address
         cdef socklen_t size
         cdef int _, fd
         for _ in range(self.backlog):
@@ -61,9 +62,9 @@ cdef class Listener(Watcher):
                 break  # the last connection's protocol has closed the server
             size = sizeof(address)
             # SAFETY: the kernel writes at most `size` bytes, and says in size how many there were to write.
-            fd = accept4(self.fd, <sockaddr*>address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)
+            fd = accept4(self.fd, <sockaddr*>&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)
             if fd >= 0:
-                self.accepted(fd, address, size)
+                self.accepted(fd, &address, size)
             elif errno in (EMFILE, ENFILE, ENOBUFS, ENOMEM):
                 self.on_exhausted(self, os_error())
                 break
@@ -73,15 +74,13 @@ cdef class Listener(Watcher):
                 break
         return 0
 
-    cdef int accepted(self, int fd, const char* address, socklen_t size) except -1:
+    cdef int accepted(self, int fd, const sockaddr_storage* address, socklen_t size) except -1:
         cdef Stream stream = Stream.__new__(Stream)
         cdef int on = 1
         stream.open(self.loop, fd, None, self.server)
+        stream.note_peer(address, size)
         if self.tcp:
             setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on))
-            if size <= ADDRESS:
-                memcpy(stream.address, address, size)
-                stream.address_size = size
         # What one connection sets in it is none of another's business.
         stream.context = PyContext_Copy(self.context)
         try:

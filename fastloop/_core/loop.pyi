@@ -1,6 +1,5 @@
 import asyncio
 from collections.abc import Callable
-from contextvars import Context
 from typing import Any, TypeVarTuple
 
 Ts = TypeVarTuple("Ts")
@@ -13,6 +12,7 @@ class LoopCore:
     @property
     def _debug(self) -> bool: ...
     slow_callback_duration: float
+    _task_factory: Callable[..., asyncio.Future[Any]] | None
     @property
     def _current_handle(self) -> asyncio.Handle | None: ...
     def _run(self) -> None: ...
@@ -36,27 +36,3 @@ class LoopCore:
         self, fd: int, writing: bool, callback: Callable[[*Ts], object], /, *args: *Ts
     ) -> asyncio.Handle: ...
     def _unwatch_fd(self, fd: int, writing: bool, handle: asyncio.Handle, /) -> None: ...
-
-# Methods of LoopCore, put in place by the class body of fastloop.EventLoop.
-def call_soon(
-    self: LoopCore, callback: Callable[[*Ts], object], /, *args: *Ts, context: Context | None = None
-) -> asyncio.Handle: ...
-def call_soon_threadsafe(
-    self: LoopCore, callback: Callable[[*Ts], object], /, *args: *Ts, context: Context | None = None
-) -> asyncio.Handle: ...
-def call_later(
-    self: LoopCore,
-    delay: float,
-    callback: Callable[[*Ts], object],
-    /,
-    *args: *Ts,
-    context: Context | None = None,
-) -> asyncio.TimerHandle: ...
-def call_at(
-    self: LoopCore,
-    when: float,
-    callback: Callable[[*Ts], object],
-    /,
-    *args: *Ts,
-    context: Context | None = None,
-) -> asyncio.TimerHandle: ...

@@ -4,27 +4,19 @@ A turn polls, hands out events, readies the timers that are due and runs what wa
 Everything that happens once per loop or per connection is in Python, in `fastloop.loop`.
 """
 
+import asyncio
 import threading
-from asyncio import iscoroutine
-from inspect import iscoroutinefunction
+from asyncio import coroutines
+from weakref import ref
 
+cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cpython.object cimport PyCallable_Check, PyTypeObject
-from cpython.ref cimport Py_INCREF
-from libc.math cimport isnan
+from cpython.object cimport PyCallable_Check
 
-from fastloop._core.handle cimport blank_handle, check_count, context_argument
-from fastloop._core.timer cimport blank_timer
-from fastloop._sys.cpython cimport (
-    METH_FASTCALL,
-    METH_KEYWORDS,
-    ArgumentVector,
-    PySequence_Fast_ITEMS,
-    PyCFunction,
-    PyDescr_NewMethod,
-    PyMethodDef,
-)
+from fastloop._core.handle cimport blank_handle
+from fastloop._core.timer cimport NS
+from fastloop._sys.cpython cimport PyObject_Vectorcall, PySequence_Fast_ITEMS
 from fastloop._sys.epoll cimport EPOLLIN, eventfd_write, fastloop_monotonic_ns
 from fastloop._sys.pthread cimport (
     pthread_mutex_destroy,
@@ -40,9 +32,22 @@ cdef enum:
     MAX_UNPOLLED = 8
     MAX_UNPOLLED_NS = 1_000_000
 
-cdef int64_t NS = 1_000_000_000
+# What asyncio's own loop asks. Since 3.14 the name without the underscore warns.
+iscoroutinefunction = getattr(coroutines, "_iscoroutinefunction", None) or coroutines.iscoroutinefunction
+
+cdef object Future = asyncio.Future
+cdef tuple LOOP = ("loop",)
 
 
+cdef object new_future(LoopCore loop):
+    """loop.create_future() for compiled callers."""
+    # SAFETY: the caller's, alive through the call.
+    cdef PyObject* argument = <PyObject*>loop
+    return PyObject_Vectorcall(<PyObject*>Future, &argument, 0, <PyObject*>LOOP)
+
+
+# What is called while the collector takes a loop apart finds its parts in place: they empty themselves.
+@cython.no_gc_clear
 cdef class LoopCore:
     """The compiled base of `fastloop.EventLoop`. Belongs to one thread, but for its threadsafe inbox."""
 
@@ -264,12 +269,12 @@ cdef class LoopCore:
     # Checks.
 
     cdef int check_callback(self, object callback, object method) except -1:
-        if not PyCallable_Check(callback):
-            if iscoroutine(callback):
-                raise TypeError(f"coroutines cannot be used with {method}()")
-            raise TypeError(f"a callable object was expected by {method}(), got {callback!r}")
-        if self._debug and iscoroutinefunction(callback):
+        if PyCallable_Check(callback) and not self._debug:
+            return 0
+        if coroutines.iscoroutine(callback) or (self._debug and iscoroutinefunction(callback)):
             raise TypeError(f"coroutines cannot be used with {method}()")
+        if not PyCallable_Check(callback):
+            raise TypeError(f"a callable object was expected by {method}(), got {callback!r}")
         return 0
 
     cdef int check_thread(self) except -1:
@@ -342,10 +347,34 @@ cdef class LoopCore:
         if number < 0:
             raise ValueError(f"Invalid file descriptor: {number}")
         watcher = self.poller.watchers.get(number)
+        owner = self.poller.maybe_owner(number)
+        if owner is None:
+            if watcher is None:
+                return CallbackWatcher(self.poller, self.ready, number) if create else None
+            if isinstance(watcher, CallbackWatcher):
+                return (<CallbackWatcher>watcher).current()
+            if not create:
+                return None
+            # A transport that is closing, but has something left to send.
+            owner = watcher
+        raise RuntimeError(f"File descriptor {fd!r} is used by transport {owner!r}")
+
+    cdef CallbackWatcher maybe_socket_watcher(self, object sock):
+        """Return the watcher of sock where one of its calls has left one; None otherwise."""
+        watcher = self.poller.watchers.get(sock.fileno())
+        if type(watcher) is CallbackWatcher:
+            owner = (<CallbackWatcher>watcher).owner
+            if owner is not None and owner() is sock:
+                return watcher
+        return None
+
+    cdef CallbackWatcher socket_watcher(self, object sock):
+        """Return the watcher of sock, for one of its calls."""
+        cdef CallbackWatcher watcher = self.maybe_socket_watcher(sock)
         if watcher is None:
-            return CallbackWatcher(self.poller, self.ready, number) if create else None
-        if not isinstance(watcher, CallbackWatcher):
-            raise RuntimeError(f"File descriptor {fd!r} is used by transport {watcher!r}")
+            self.check_open()
+            watcher = self.callback_watcher(sock.fileno(), True)
+            watcher.owner = ref(sock)
         return watcher
 
     def add_reader(self, fd, callback, *args):
@@ -386,115 +415,3 @@ cdef class LoopCore:
         watcher = self.poller.watchers.get(fd)
         if isinstance(watcher, CallbackWatcher):
             (<CallbackWatcher>watcher).drop(writing, handle)
-
-
-# The methods below take their arguments as a vector (METH_FASTCALL): a tuple a call would cost more than
-# the rest of the call. EventLoop's class body puts them in place.
-
-cdef PyObject* call_soon_vector(
-    PyObject* self, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames
-) except NULL:
-    # SAFETY: the descriptor has checked the type of self.
-    cdef LoopCore loop = <LoopCore>self
-    cdef PyObject* context = context_argument("call_soon", args + nargs, kwnames)
-    loop.check_open()
-    check_count("call_soon", nargs, 1, "callback")
-    loop.check_thread()
-    loop.check_callback(<object>args[0], "call_soon")
-    cdef Handle handle = loop.schedule(args[0], <PyObject**>args + 1, nargs - 1, context)
-    Py_INCREF(handle)
-    return <PyObject*>handle
-
-
-cdef PyObject* call_soon_threadsafe_vector(
-    PyObject* self, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames
-) except NULL:
-    # SAFETY: the descriptor has checked the type of self.
-    cdef LoopCore loop = <LoopCore>self
-    cdef PyObject* context = context_argument("call_soon_threadsafe", args + nargs, kwnames)
-    loop.check_open()
-    check_count("call_soon_threadsafe", nargs, 1, "callback")
-    loop.check_callback(<object>args[0], "call_soon_threadsafe")
-    # Not from the pool, which is the loop's thread's alone.
-    cdef Handle handle = blank_handle(loop._debug, True)
-    handle.fill(loop, args[0], <PyObject**>args + 1, nargs - 1, context)
-    loop.push_inbox(handle)
-    Py_INCREF(handle)
-    return <PyObject*>handle
-
-
-cdef PyObject* add_timer(
-    LoopCore loop, double when, double deadline_ns, ArgumentVector args, Py_ssize_t nargs, PyObject* context
-) except NULL:
-    """Schedule args[0](*args[1:]) for deadline_ns on the loop's clock; when is the same in seconds."""
-    cdef TimerHandle timer = blank_timer(loop._debug, when, deadline_ns)
-    timer.fill(loop, args[0], <PyObject**>args + 1, nargs - 1, context)
-    loop.timers.add(timer)
-    Py_INCREF(timer)
-    return <PyObject*>timer
-
-
-cdef PyObject* call_later_vector(
-    PyObject* self, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames
-) except NULL:
-    # SAFETY: the descriptor has checked the type of self.
-    cdef LoopCore loop = <LoopCore>self
-    cdef PyObject* context = context_argument("call_later", args + nargs, kwnames)
-    check_count("call_later", nargs, 2, "delay and callback")
-    if <object>args[0] is None:
-        raise TypeError("delay must not be None")
-    cdef double delay = <object>args[0]
-    loop.check_open()
-    loop.check_thread()
-    loop.check_callback(<object>args[1], "call_later")
-    if isnan(delay):
-        raise ValueError("delay must be a number of seconds, not NaN")
-    cdef double now_ns = fastloop_monotonic_ns()
-    return add_timer(loop, now_ns / NS + delay, now_ns + delay * NS, args + 1, nargs - 1, context)
-
-
-cdef PyObject* call_at_vector(
-    PyObject* self, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames
-) except NULL:
-    # SAFETY: the descriptor has checked the type of self.
-    cdef LoopCore loop = <LoopCore>self
-    cdef PyObject* context = context_argument("call_at", args + nargs, kwnames)
-    check_count("call_at", nargs, 2, "when and callback")
-    if <object>args[0] is None:
-        raise TypeError("when cannot be None")
-    cdef double when = <object>args[0]
-    loop.check_open()
-    loop.check_thread()
-    loop.check_callback(<object>args[1], "call_at")
-    if isnan(when):
-        raise ValueError("when must be a time in seconds, not NaN")
-    return add_timer(loop, when, when * NS, args + 1, nargs - 1, context)
-
-
-cdef object method_of_loop(PyMethodDef* definition, const char* name, PyCFunction function, const char* doc):
-    definition.ml_name = name
-    definition.ml_meth = function
-    definition.ml_flags = METH_FASTCALL | METH_KEYWORDS
-    definition.ml_doc = doc
-    # SAFETY: the definition is static, as the descriptor needs it to be.
-    return PyDescr_NewMethod(<PyTypeObject*>LoopCore, definition)
-
-
-cdef PyMethodDef[4] definitions
-
-call_soon = method_of_loop(
-    &definitions[0], b"call_soon", <PyCFunction>call_soon_vector,
-    b"Call callback(*args) in the next turn of the loop; return a Handle.",
-)
-call_soon_threadsafe = method_of_loop(
-    &definitions[1], b"call_soon_threadsafe", <PyCFunction>call_soon_threadsafe_vector,
-    b"As call_soon, from any thread: wakes the loop.",
-)
-call_later = method_of_loop(
-    &definitions[2], b"call_later", <PyCFunction>call_later_vector,
-    b"Call callback(*args) after delay seconds; return a TimerHandle.",
-)
-call_at = method_of_loop(
-    &definitions[3], b"call_at", <PyCFunction>call_at_vector,
-    b"Call callback(*args) at when, in seconds of time(); return a TimerHandle.",
-)

@@ -1,4 +1,5 @@
 cimport cython
+from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t
 
 from fastloop._sys.epoll cimport epoll_event
@@ -29,10 +30,15 @@ cdef class Poller:
     cdef int cursor     # next of them to hand out
     cdef dict watchers  # fd -> Watcher: owns what the kernel only points at
     cdef list strays    # out of use, but the kernel may still point at them
+    cdef PyObject** owners  # by fd, who has claimed it, watched or not; borrowed. NULL: nobody
+    cdef int room       # how many owners there is room for
     cdef epoll_event batch[BATCH]
 
     cdef int watch(self, Watcher watcher, uint32_t events) except -1
     cdef int forget(self, Watcher watcher) except -1
+    cdef int claim(self, Watcher watcher) except -1
+    cdef int disclaim(self, Watcher watcher) noexcept
+    cdef object maybe_owner(self, int fd)
     cdef int drop_events(self, Watcher watcher) noexcept
     cdef int keep_stray(self, Watcher watcher) except -1
     cdef int renew(self) except -1

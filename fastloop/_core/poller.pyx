@@ -18,6 +18,8 @@ from fastloop._sys.epoll cimport (
 from fastloop._sys.socket cimport close as close_fd
 
 from cpython.exc cimport PyErr_SetFromErrno
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from cpython.object cimport PyObject
 
 
 cdef object os_error():
@@ -53,6 +55,7 @@ cdef class Poller:
             PyErr_SetFromErrno(OSError)
 
     def __dealloc__(self):
+        PyMem_Free(self.owners)
         if self.epfd >= 0:
             close_fd(self.epfd)
 
@@ -95,6 +98,39 @@ cdef class Poller:
                 PyErr_SetFromErrno(OSError)
             self.keep_stray(watcher)
         return 0
+
+    cdef int claim(self, Watcher watcher) except -1:
+        """Note that watcher.fd is the watcher's own until `disclaim`, also while it is not watched.
+
+        The watcher is not held: who drops it has to disclaim it.
+        """
+        cdef int room = max(self.room, 64)
+        cdef int fd
+        while room <= watcher.fd:
+            room *= 2
+        if room > self.room:
+            owners = <PyObject**>PyMem_Realloc(self.owners, room * sizeof(PyObject*))
+            if owners == NULL:
+                raise MemoryError
+            for fd in range(self.room, room):
+                owners[fd] = NULL
+            self.owners = owners
+            self.room = room
+        self.owners[watcher.fd] = <PyObject*>watcher
+        return 0
+
+    cdef int disclaim(self, Watcher watcher) noexcept:
+        """Let watcher.fd be anybody's, unless it is another's by now."""
+        if 0 <= watcher.fd < self.room and self.owners[watcher.fd] == <PyObject*>watcher:
+            self.owners[watcher.fd] = NULL
+        return 0
+
+    cdef object maybe_owner(self, int fd):
+        """Return the watcher that has claimed fd."""
+        # SAFETY: a watcher disclaims its descriptor before it is gone.
+        if fd < self.room and self.owners[fd] != NULL:
+            return <object>self.owners[fd]
+        return None
 
     cdef int drop_events(self, Watcher watcher) noexcept:
         """Take what is left of watcher's events out of the batch."""
@@ -196,6 +232,7 @@ cdef class Poller:
             watcher.events = 0
         self.watchers.clear()
         self.strays.clear()
+        self.room = 0
         self.cursor = self.ready = 0
         if self.epfd >= 0:
             close_fd(self.epfd)

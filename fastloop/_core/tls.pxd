@@ -2,7 +2,7 @@ cimport cython
 
 from fastloop._core.loop cimport LoopCore
 from fastloop._core.tls_transport cimport TLSTransport
-from fastloop._core.transport cimport Protocol, Transport
+from fastloop._core.transport cimport Marks, Protocol, Transport
 
 
 cdef enum:
@@ -54,7 +54,7 @@ cdef class TLSSession(Protocol):
     # Reading.
     cdef bint reading_paused    # the protocol wants no data for now
     cdef bint lower_paused      # so much has arrived that the lower transport was paused
-    cdef Py_ssize_t read_high, read_low  # bytes of records at which it is paused, and goes on
+    cdef Marks read_marks       # bytes of records at which it is paused, and goes on
     cdef bint eof_received      # the peer has ended the connection below TLS
 
     cdef int advance(self) except -1

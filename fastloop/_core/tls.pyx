@@ -14,6 +14,7 @@ from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.memoryview cimport PyMemoryView_FromMemory
 
 from fastloop._core.loop cimport READ_BUFFER
+from fastloop._core.transport cimport marks
 
 logger = logging.getLogger("asyncio")
 
@@ -64,14 +65,13 @@ cdef class TLSSession(Protocol):
         # who calls that may have been lent the buffer by another transport.
         self.room = PyMemoryView_FromMemory(loop.read_buffer, READ_BUFFER, PyBUF_WRITE)
         self.backlog = []
-        self.read_high = TLS_READ_HIGH_WATER
-        self.read_low = TLS_READ_HIGH_WATER // 4
+        self.read_marks = marks(None, None, TLS_READ_HIGH_WATER)
         self.told = APP_UNTOLD if tell_connection_made else APP_CONNECTED
         self.upper = TLSTransport.__new__(TLSTransport)
         self.upper.session = self
         self.upper.loop = loop
         self.upper.extra = {"sslcontext": context}
-        self.upper.set_limits(TLS_WRITE_HIGH_WATER, TLS_WRITE_HIGH_WATER // 4)
+        self.upper.set_usual_limits(TLS_WRITE_HIGH_WATER)
         self.upper.bind_protocol(protocol)
 
     @property
@@ -139,7 +139,7 @@ cdef class TLSSession(Protocol):
         try:
             if self.told in (APP_CONNECTED, APP_EOF):
                 self.told = APP_LOST
-                upper.lose(exc)
+                upper.tell_lost(exc)
         finally:
             upper.release()
             self.lower = None
@@ -202,14 +202,7 @@ cdef class TLSSession(Protocol):
         )
         if self.told == APP_UNTOLD:
             self.told = APP_CONNECTED
-            if self.upper.native is not None:
-                self.upper.native.connection_made_c(self.upper)
-            else:
-                entered = self.upper.enter()
-                try:
-                    self.upper.protocol.connection_made(self.upper)
-                finally:
-                    self.upper.leave(entered)
+            self.upper.tell_made()
         self.wake_waiter(None)
         # Data may have come with the last of the handshake. Ours goes out with what the protocol has written.
         return self.read()
@@ -346,10 +339,10 @@ cdef class TLSSession(Protocol):
         cdef Py_ssize_t arrived = self.incoming.pending
         if self.lower is None:
             return 0
-        if arrived >= self.read_high and not self.lower_paused:
+        if arrived >= self.read_marks.high and not self.lower_paused:
             self.lower_paused = True
             self.lower.pause_reading_c()
-        elif arrived <= self.read_low and self.lower_paused:
+        elif arrived <= self.read_marks.low and self.lower_paused:
             self.lower_paused = False
             self.lower.resume_reading_c()
         return 0

@@ -9,7 +9,9 @@ from cpython.buffer cimport PyBUF_READ
 from cpython.bytes cimport PyBytes_CheckExact, PyBytes_GET_SIZE
 from cpython.memoryview cimport PyMemoryView_FromMemory
 
+from fastloop._core.reader cimport maybe_feeder
 from fastloop._core.tls cimport TLS_READ_HIGH_WATER
+from fastloop._core.transport cimport marks
 
 
 @cython.final
@@ -32,6 +34,12 @@ cdef class TLSTransport(Transport):
     def _ssl_protocol(self):
         return self.session
 
+    cdef int bind_protocol(self, object protocol) except -1:
+        Transport.bind_protocol(self, protocol)
+        if self.native is None:
+            self.native = maybe_feeder(protocol, self)
+        return 0
+
     def __repr__(self):
         state = "closed" if self.session is None else "closing" if self.closing else "open"
         return f"<{type(self).__name__} {state} over {self.session and self.session.lower!r}>"
@@ -39,17 +47,6 @@ cdef class TLSTransport(Transport):
     def __del__(self):
         if self.session is not None and not self.closing:
             warnings.warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
-
-    def lose(self, exc):
-        """Tell the protocol that the connection is over."""
-        if self.native is not None:
-            self.native.connection_lost_c(exc)
-            return
-        entered = self.enter()
-        try:
-            self.protocol.connection_lost(exc)
-        finally:
-            self.leave(entered)
 
     def release(self):
         self.session = None
@@ -127,19 +124,12 @@ cdef class TLSTransport(Transport):
         Defaults: high 256 KiB, or four times low; low a quarter of high. Raises ValueError unless
         high >= low >= 0.
         """
-        if high is None:
-            high = TLS_READ_HIGH_WATER if low is None else 4 * low
-        if low is None:
-            low = high // 4
-        if not high >= low >= 0:
-            raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
-        self.session.read_high = high
-        self.session.read_low = low
+        self.session.read_marks = marks(high, low, TLS_READ_HIGH_WATER)
         self.session.pace_lower()
 
     def get_read_buffer_limits(self):
         """Return the low and high marks in bytes."""
-        return self.session.read_low, self.session.read_high
+        return self.session.read_marks.low, self.session.read_marks.high
 
     def get_read_buffer_size(self):
         """Return the number of bytes of records received and not delivered."""

@@ -10,6 +10,13 @@ cdef enum Sending:  # what sendfile is doing to a transport
     SENDING_NATIVELY  # it sends through the descriptor itself: nobody else may write
 
 
+cdef struct Marks:  # of flow control, in bytes
+    Py_ssize_t high
+    Py_ssize_t low
+
+cdef Marks marks(object high, object low, Py_ssize_t usual_high) except *
+
+
 cdef class Protocol:
     cdef int connection_made_c(self, Transport transport) except -1
     cdef int data_received_c(self, const char* data, Py_ssize_t size) except -1
@@ -36,6 +43,7 @@ cdef class Transport(Watcher):
     cdef readonly Py_ssize_t queued  # bytes accepted, not yet sent
     cdef Py_ssize_t high_water  # queued beyond this pauses the protocol
     cdef Py_ssize_t low_water   # queued down to this lets it go on
+    cdef Py_ssize_t usual_high  # high_water where nobody has said otherwise
     cdef bint protocol_paused
     cdef int sending            # Sending
     cdef object room            # future of a sendfile that waits to go on; None: nobody waits
@@ -55,8 +63,10 @@ cdef class Transport(Watcher):
     cdef int capture_context(self) except -1
     cdef bint enter(self) except -1
     cdef int leave(self, bint entered) except -1
-    cdef set_limits(self, Py_ssize_t high, Py_ssize_t low)
+    cdef int set_usual_limits(self, Py_ssize_t high) noexcept
     cdef int bind_protocol(self, object protocol) except -1
     cdef int maybe_pause_protocol(self) except -1
     cdef int maybe_resume_protocol(self) except -1
+    cdef int tell_made(self) except -1
+    cdef int tell_lost(self, object exc) except -1
     cdef int report(self, object exc, object message) except -1

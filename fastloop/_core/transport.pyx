@@ -6,8 +6,31 @@ any other protocol is an `asyncio.Protocol` or `asyncio.BufferedProtocol` and is
 
 import asyncio
 from asyncio.constants import _SendfileMode
+from math import floor
 
-from fastloop._sys.cpython cimport PyContext_CopyCurrent, enter_context, exit_context
+from fastloop._sys.cpython cimport PY_SSIZE_T_MAX, PyContext_CopyCurrent, enter_context, exit_context
+
+
+cdef enum:
+    HIGH_WATER = 64 * 1024  # bytes, as asyncio
+
+
+cdef Marks marks(object high, object low, Py_ssize_t usual_high) except *:
+    """Return flow control marks, given as numbers of any kind or None.
+
+    Defaults: usual_high, or four times low; low a quarter of high. Raises ValueError unless high >= low >= 0.
+    """
+    cdef Marks result
+    if high is None:
+        high = usual_high if low is None else 4 * low
+    if low is None:
+        low = high // 4
+    if not high >= low >= 0:
+        raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
+    # What is compared to them are whole numbers of bytes, none of them larger than PY_SSIZE_T_MAX.
+    result.high = PY_SSIZE_T_MAX if high > PY_SSIZE_T_MAX else floor(high)
+    result.low = PY_SSIZE_T_MAX if low > PY_SSIZE_T_MAX else floor(low)
+    return result
 
 
 cdef class Protocol:
@@ -44,7 +67,7 @@ cdef class Transport(Watcher):
     _sendfile_compatible = _SendfileMode.UNSUPPORTED
 
     def __cinit__(self):
-        self.set_limits(64 * 1024, 16 * 1024)
+        self.set_usual_limits(HIGH_WATER)
 
     @property
     def __class__(self):
@@ -113,6 +136,30 @@ cdef class Transport(Watcher):
         """Say whether the transport is closing or closed."""
         return self.closing
 
+    cdef int tell_made(self) except -1:
+        """Tell the protocol of the connection."""
+        cdef bint entered
+        if self.native is not None:
+            return self.native.connection_made_c(self)
+        entered = self.enter()
+        try:
+            self.protocol.connection_made(self)
+        finally:
+            self.leave(entered)
+        return 0
+
+    cdef int tell_lost(self, object exc) except -1:
+        """Tell the protocol that the connection is over, for exc; None: by choice."""
+        cdef bint entered
+        if self.native is not None:
+            return self.native.connection_lost_c(exc)
+        entered = self.enter()
+        try:
+            self.protocol.connection_lost(exc)
+        finally:
+            self.leave(entered)
+        return 0
+
     cdef int report(self, object exc, object message) except -1:
         """Tell the loop's exception handler what the protocol, or the connection, has come to."""
         self.loop.call_exception_handler({
@@ -136,21 +183,18 @@ cdef class Transport(Watcher):
     def set_write_buffer_limits(self, high=None, low=None):
         """Set the marks in bytes: above high the protocol is paused, down to low it goes on.
 
-        Defaults: high 64 KiB, or four times low; low a quarter of high. Raises ValueError unless
-        high >= low >= 0.
+        Defaults: high 64 KiB (over TLS 512 KiB), or four times low; low a quarter of high. Raises ValueError
+        unless high >= low >= 0.
         """
-        if high is None:
-            high = 64 * 1024 if low is None else 4 * low
-        if low is None:
-            low = high // 4
-        if not high >= low >= 0:
-            raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
-        self.set_limits(high, low)
+        cdef Marks limits = marks(high, low, self.usual_high)
+        self.high_water = limits.high
+        self.low_water = limits.low
         self.maybe_pause_protocol()
 
-    cdef set_limits(self, Py_ssize_t high, Py_ssize_t low):
-        self.high_water = high
-        self.low_water = low
+    cdef int set_usual_limits(self, Py_ssize_t high) noexcept:
+        self.usual_high = self.high_water = high
+        self.low_water = high // 4
+        return 0
 
     cdef int maybe_pause_protocol(self) except -1:
         if self.queued <= self.high_water or self.protocol_paused:
@@ -235,7 +279,7 @@ cdef class Transport(Watcher):
 
     cdef bint enter(self) except -1:
         """Enter the context, unless a callback further up is in it already; return what `leave` is to get."""
-        if self.inside or self.native is not None:
+        if self.inside:
             return False
         enter_context(self.context)
         self.inside = True

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import logging
 import random
 import socket
 
@@ -278,6 +279,42 @@ def test_an_error_of_the_protocol_is_reported_and_closes_the_connection(loop, me
         peer.close()
 
     loop.run_until_complete(main())
+
+
+def test_an_os_error_is_told_to_the_protocol_and_reported_only_of_its_beginning(loop):
+    class Refusing(Recorder):
+        def __init__(self, method):
+            super().__init__()
+            setattr(self, method, self.refuse)
+
+        def refuse(self, *_):
+            raise PermissionError("mine")
+
+    async def main():
+        for method in ("connection_made", "data_received", "eof_received"):
+            _, protocol, peer = await connected_pair(Refusing(method))
+            if method != "connection_made":
+                peer.send(b"x")
+                peer.shutdown(socket.SHUT_WR)
+            assert isinstance(await protocol.lost, PermissionError)
+            peer.close()
+
+    loop.run_until_complete(main())
+    assert [report["message"] for report in loop.reports] == [
+        "Fatal error: protocol.connection_made() call failed."
+    ]
+
+
+def test_the_end_of_a_connection_by_the_network_is_logged_in_debug_mode(loop, run, caplog):
+    async def main():
+        _, protocol, peer = await connected_pair()
+        reset(peer)
+        assert isinstance(await protocol.lost, ConnectionResetError)
+
+    loop.set_debug(True)
+    with caplog.at_level(logging.DEBUG, "asyncio"):
+        run(main())
+    assert any("Fatal read error on socket transport" in message for message in caplog.messages)
 
 
 def test_an_error_in_connection_lost_is_reported_and_the_descriptor_closed(loop):

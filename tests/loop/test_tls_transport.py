@@ -137,6 +137,8 @@ def test_a_writer_waits_for_a_slow_peer(run, tls):
         async with pair(tls, server=Paused) as (client, server):
             transport = client.transport
             assert transport.get_write_buffer_limits() == (128 * 1024, 512 * 1024)
+            transport.set_write_buffer_limits()
+            assert transport.get_write_buffer_limits() == (128 * 1024, 512 * 1024)
             sent = 0
             while "pause" not in client.told:
                 transport.write(b"x" * 100_000)

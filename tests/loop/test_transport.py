@@ -2,6 +2,8 @@
 
 import asyncio
 import contextvars
+import fractions
+import sys
 
 import pytest
 from peers import Recorder, connected_pair, in_thread, read_all, until
@@ -38,6 +40,12 @@ def test_it_is_an_asyncio_transport(run):
         ({"high": 10, "low": 10}, (10, 10)),
         ({"high": 0}, (0, 0)),
         ({"high": 2**40, "low": 0}, (0, 2**40)),
+        ({"high": 2**70}, (sys.maxsize, sys.maxsize)),
+        ({"high": float("inf"), "low": 10}, (10, sys.maxsize)),
+        ({"high": 100.5}, (25, 100)),
+        ({"high": 100.5, "low": 0.5}, (0, 100)),
+        ({"low": 1.5}, (1, 6)),
+        ({"high": fractions.Fraction(7, 2)}, (0, 3)),
     ],
 )
 def test_limits_and_their_defaults(run, limits, expected):
@@ -52,12 +60,25 @@ def test_limits_and_their_defaults(run, limits, expected):
 
 
 @pytest.mark.parametrize(
-    "limits", [{"high": 1, "low": 2}, {"high": -1}, {"low": -1}, {"high": 10, "low": -1}]
+    ("limits", "error"),
+    [
+        ({"high": 1, "low": 2}, ValueError),
+        ({"high": -1}, ValueError),
+        ({"low": -1}, ValueError),
+        ({"high": 10, "low": -1}, ValueError),
+        ({"high": 10, "low": 10.5}, ValueError),
+        ({"high": -0.5, "low": -0.5}, ValueError),
+        ({"high": float("nan")}, ValueError),
+        ({"high": 10, "low": float("nan")}, ValueError),
+        ({"high": "10"}, TypeError),
+        ({"high": 10, "low": "5"}, TypeError),
+        ({"high": [10]}, TypeError),
+    ],
 )
-def test_limits_out_of_order_are_refused(run, limits):
+def test_wrong_limits_are_refused(run, limits, error):
     async def main():
         transport, protocol, peer = await connected_pair()
-        with pytest.raises(ValueError, match="must be >= low"):
+        with pytest.raises(error, match="must be >= low" if error is ValueError else "supported"):
             transport.set_write_buffer_limits(**limits)
         assert transport.get_write_buffer_limits() == (16384, 65536)
         await end(transport, protocol, peer)

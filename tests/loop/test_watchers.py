@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from peers import connected_pair, until
+from peers import until
 
 
 @pytest.fixture
@@ -174,20 +174,6 @@ def test_a_closed_descriptor_is_refused(loop, pair):
     with pytest.raises(OSError, match="Bad file descriptor"):
         loop.add_reader(number, print)
     assert not loop.remove_reader(number)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_a_transports_own_descriptor_is_refused(loop, run, method):
-    async def main():
-        transport, protocol, peer = await connected_pair()
-        sock = transport.get_extra_info("socket")
-        with pytest.raises(RuntimeError, match="is used by transport"):
-            getattr(loop, method)(sock, *([print] if method.startswith("add") else []))
-        transport.close()
-        await protocol.lost
-        peer.close()
-
-    run(main())
 
 
 @pytest.mark.parametrize("callback", [None, 3, "print"])
