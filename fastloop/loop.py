@@ -44,7 +44,6 @@ class EventLoop(
         super().__init__()
         self._asyncgens: weakref.WeakSet[AsyncGenerator[Any, Any]] = weakref.WeakSet()
         self._asyncgens_shut_down = False
-        self._signal_handlers = {}
         disown_in_children(self)
 
     def __repr__(self) -> str:

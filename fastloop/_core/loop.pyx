@@ -158,25 +158,27 @@ cdef class LoopCore:
         """Let `run_forever` return at the end of the turn."""
         self.stopping = True
 
-    def _watch_signals(self, int fd):
-        """Wake up and run signal handlers when signal numbers arrive at fd (signal.set_wakeup_fd)."""
-        self.signals = SignalWatcher(fd)
+    def _watch_signals(self, int fd, deliver):
+        """Wake up and run signal handlers when signal numbers arrive at fd, then call deliver(numbers)."""
+        self.signals = SignalWatcher(fd, deliver)
         self.poller.watch(self.signals, EPOLLIN)
 
     def _unwatch_signals(self):
-        self.poller.forget(self.signals)
+        cdef SignalWatcher signals = self.signals
         self.signals = None
+        self.poller.forget(signals)
+        if not self._closed:  # by a fork: what arrives there is the parent's
+            signals.on_ready(EPOLLIN)
 
     cdef int64_t poll_timeout_ns(self) except? -2:
         """Nanoseconds until there is something to do; -1: for ever."""
-        cdef int64_t deadline_ns, left_ns
+        cdef int64_t deadline_ns
         if self.ready.head != self.ready.tail or self.stopping:
             return 0
         deadline_ns = self.timers.next_deadline_ns()
         if deadline_ns < 0:
             return -1
-        left_ns = deadline_ns - fastloop_monotonic_ns()
-        return left_ns if left_ns > 0 else 0
+        return max(deadline_ns - fastloop_monotonic_ns(), 0)
 
     cdef int turn(self) except -1:
         cdef int64_t timeout_ns, now_ns = 0
@@ -338,7 +340,6 @@ cdef class LoopCore:
 
     cdef CallbackWatcher callback_watcher(self, fd, bint create):
         cdef int number
-        cdef object watcher
         try:
             number = fd if isinstance(fd, int) else fd.fileno()
         except (AttributeError, TypeError, ValueError, OverflowError):

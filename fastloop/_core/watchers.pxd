@@ -9,7 +9,7 @@ cdef class Wakeup(Watcher):
 
 
 cdef class SignalWatcher(Watcher):
-    pass
+    cdef object deliver             # called with the numbers as bytes, after the handlers of Python's own
 
 
 cdef class CallbackWatcher(Watcher):

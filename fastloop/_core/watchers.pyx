@@ -3,6 +3,7 @@
 from asyncio import InvalidStateError
 
 cimport cython
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
 from libc.stdint cimport uint64_t
 
@@ -45,14 +46,17 @@ cdef class Wakeup(Watcher):
 cdef class SignalWatcher(Watcher):
     """The reading end of the pipe that `signal.set_wakeup_fd` writes signal numbers to."""
 
-    def __cinit__(self, int fd):
+    def __cinit__(self, int fd, deliver):
         self.fd = fd
+        self.deliver = deliver
 
     cdef int on_ready(self, uint32_t events) except -1:
         cdef char numbers[256]
-        read_fd(self.fd, numbers, sizeof(numbers))
+        cdef ssize_t count = read_fd(self.fd, numbers, sizeof(numbers))
         # Runs the Python-level handlers now: KeyboardInterrupt is raised from here.
         PyErr_CheckSignals()
+        if count > 0:
+            self.deliver(PyBytes_FromStringAndSize(numbers, count))
         return 0
 
 
