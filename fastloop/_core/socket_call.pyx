@@ -19,6 +19,9 @@ from fastloop._core.watchers cimport CallbackWatcher
 from fastloop._sys.cpython cimport PY_VECTORCALL_ARGUMENTS_OFFSET, PyObject_VectorcallMethod
 
 cdef tuple WOULD_BLOCK = (BlockingIOError, InterruptedError)
+cdef enum:
+    LARGEST = 1 << 30  # bytes: who asks for more is told so by the socket
+
 cdef object Socket = socket.socket
 cdef object SSLSocket = ssl.SSLSocket
 
@@ -112,7 +115,7 @@ cdef SocketCall call_of(LoopCore loop, str qualname, sock, str method, Py_ssize_
 def sock_recv(LoopCore self, sock, n):
     """Receive up to n bytes, at least one; b"" where the peer has ended its side."""
     cdef SocketCall call = call_of(self, "EventLoop.sock_recv", sock, "recv", 1, n, None)
-    if type(n) is int:
+    if type(n) is int and n < LARGEST:
         call.wanted = n
     return call
 
