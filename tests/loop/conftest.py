@@ -53,7 +53,11 @@ def either_way(request, monkeypatch):
 
 @pytest.fixture
 def signals_as_before():
-    """Let the test leave no handler, and no wakeup descriptor, behind."""
+    """Let the test begin with default handlers, and leave no other, and no wakeup descriptor, behind."""
+    found = {sig: signal.getsignal(sig) for sig in SIGNALS}
+    for sig in SIGNALS:
+        signal.signal(sig, signal.SIG_DFL)  # a shell may have left some ignored
+
     def state():
         handlers = [signal.getsignal(sig) for sig in (*SIGNALS, signal.SIGINT)]
         wakeup = signal.set_wakeup_fd(-1)
@@ -63,4 +67,7 @@ def signals_as_before():
     before = state()
     yield
     gc.collect()
-    assert state() == before
+    after = state()
+    for sig, handler in found.items():
+        signal.signal(sig, handler)
+    assert after == before

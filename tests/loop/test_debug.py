@@ -85,7 +85,8 @@ def test_a_slow_protocol_is_logged_with_its_transport(debug, caplog):
     debug.slow_callback_duration = 0.02
     with caplog.at_level(logging.WARNING, "asyncio"):
         debug.run_until_complete(main())
-    assert [record.message[:22] for record in caplog.records] == ["Executing <Stream open"]
+    # A busy machine may have been slow at other things as well.
+    assert "Executing <Stream open" in [record.message[:22] for record in caplog.records]
 
 
 def test_nothing_is_measured_without_debug_mode(loop, caplog):
