@@ -1,1 +1,1 @@
-"""The benchmarks: `micro` times single operations, `e2e` whole servers side by side."""
+"""The benchmarks: whole servers (`e2e`), single operations (`micro`), and how late a loop is (`latency`)."""

@@ -1,16 +1,18 @@
 """Connections that we open or are handed: from names and options to transports."""
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import Callable
 from ssl import SSLContext
 from typing import Any, TypeVar
 
-from fastloop._base import LoopBase
+from fastloop._base import LoopBase, check_protocol
 from fastloop._core.stream import open_stream
 from fastloop._core.transport import Transport
-from fastloop._sockets import check_stream_socket, check_unix_socket, connect_any, resolve
+from fastloop._dns import resolve
+from fastloop._sockets import check_stream_socket, check_unix_socket, connect_any
 from fastloop._tls import (
     SSLArgument,
     TLSOptions,
@@ -21,6 +23,8 @@ from fastloop._tls import (
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 
+logger = logging.getLogger("asyncio")
+
 
 async def make_transport(
     loop: LoopBase, sock: socket.socket, protocol_factory: Callable[[], P], tls: TLSOptions | None
@@ -30,7 +34,10 @@ async def make_transport(
         sock.setblocking(False)
         protocol = protocol_factory()
         if tls is None:
-            return open_stream(loop, sock, protocol), protocol
+            check_protocol(protocol)
+            plain = open_stream(loop, sock, protocol)
+            log_connection(loop, plain, protocol)
+            return plain, protocol
         waiter = loop.create_future()
         session = tls.session(loop, protocol, waiter)
     except BaseException:
@@ -45,7 +52,16 @@ async def make_transport(
     finally:
         # It holds the exception, whose traceback holds us.
         del waiter
+    log_connection(loop, session.transport, protocol)
     return session.transport, protocol
+
+
+def log_connection(loop: LoopBase, transport: asyncio.Transport, protocol: object) -> None:
+    """Say in debug mode that there is a connection."""
+    if loop.get_debug():
+        logger.debug(
+            "connected to %r: (%r, %r)", transport.get_extra_info("peername"), transport, protocol
+        )
 
 
 class Connecting(LoopBase):
@@ -76,6 +92,7 @@ class Connecting(LoopBase):
         apart (RFC 8305), families in turns after the first `interleave`. Raises OSError where none answers;
         with all_errors an ExceptionGroup of every failure.
         """
+        self._check_closed()
         if ssl and server_hostname is None:
             if not host:
                 raise ValueError("You must set server_hostname when using ssl without a host")
@@ -84,10 +101,11 @@ class Connecting(LoopBase):
         if sock is None:
             if host is None and port is None:
                 raise ValueError("host and port was not specified and no sock specified")
-            remote = await resolve(self, host, port, family, flags, proto)
+            options = {"family": family, "type": socket.SOCK_STREAM, "proto": proto, "flags": flags}
+            remote = await resolve(self, (host, port), **options)
             local = None
             if local_addr is not None:
-                local = await resolve(self, *local_addr, family, flags, proto)
+                local = await resolve(self, local_addr, **options)
             sock = await connect_any(self, remote, local, all_errors, happy_eyeballs_delay, interleave)
         else:
             if host is not None or port is not None:
@@ -108,6 +126,7 @@ class Connecting(LoopBase):
         ssl_shutdown_timeout: float | None = None,
     ) -> tuple[asyncio.Transport, P]:
         """Connect to the Unix stream socket at path (unix(7); a leading NUL: abstract), or take over sock."""
+        self._check_closed()
         if ssl and server_hostname is None:
             raise ValueError("you have to pass server_hostname when using ssl")
         tls = client_options(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout)
@@ -123,8 +142,8 @@ class Connecting(LoopBase):
         else:
             if sock is None:
                 raise ValueError("no path and sock were specified")
-            check_not_tls_socket(sock)
             check_unix_socket(sock)
+            check_not_tls_socket(sock)
         return await make_transport(self, sock, protocol_factory, tls)
 
     async def connect_accepted_socket(
@@ -137,7 +156,10 @@ class Connecting(LoopBase):
         ssl_shutdown_timeout: float | None = None,
     ) -> tuple[asyncio.Transport, P]:
         """Make a transport of a connection that was accepted elsewhere; TLS in the server's role."""
+        self._check_closed()
         check_stream_socket(sock)
+        if ssl is True:
+            raise ValueError("Server side SSL needs a valid SSLContext")
         check_not_tls_socket(sock)
         tls = server_options(ssl or None, ssl_handshake_timeout, ssl_shutdown_timeout)
         return await make_transport(self, sock, protocol_factory, tls)

@@ -9,8 +9,9 @@ import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from fastloop._base import LoopBase
+from fastloop._base import LoopBase, check_protocol
 from fastloop._core.datagram import Datagram, open_datagram
+from fastloop._dns import resolve
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 # ((family, protocol), (local address, remote address))
@@ -67,6 +68,7 @@ class Datagrams(LoopBase):
         allow_broadcast the socket is not connected: answers may come from any host. Raises the OSError of
         the first address where none will do.
         """
+        self._check_closed()
         remote = None
         if sock is not None:
             check_datagram_socket(sock, {
@@ -84,12 +86,14 @@ class Datagrams(LoopBase):
         try:
             sock.setblocking(False)
             protocol = protocol_factory()
+            check_protocol(protocol)
             transport = open_datagram(self, sock, protocol, remote)
         except BaseException:
             sock.close()
             raise
         if self.get_debug():
-            logger.debug(
+            logger.log(
+                logging.INFO if local_addr else logging.DEBUG,
                 "Datagram endpoint local_addr=%r remote_addr=%r created: (%r, %r)",
                 local_addr, remote_addr, transport, protocol,
             )
@@ -116,12 +120,9 @@ class Datagrams(LoopBase):
                 continue
             if not (isinstance(address, tuple) and len(address) == 2):
                 raise TypeError("2-tuple is expected")
-            infos = await self.getaddrinfo(
-                *address, family=family, type=socket.SOCK_DGRAM, proto=proto, flags=flags
-            )
-            if not infos:
-                raise OSError("getaddrinfo() returned empty list")
-            for info in infos:
+            for info in await resolve(
+                self, address, family=family, type=socket.SOCK_DGRAM, proto=proto, flags=flags
+            ):
                 found.setdefault((info[0], info[2]), [None, None])[index] = info[4]
         candidates: list[Candidate] = [
             (key, (local, remote)) for key, (local, remote) in found.items()

@@ -1,6 +1,7 @@
 """Errors nobody waits for, and debug mode: who is told of what goes wrong, and how much of it."""
 
 import asyncio
+import contextvars
 import logging
 import os
 import sys
@@ -38,8 +39,9 @@ def context_of(report: ExceptionContext) -> Any:
     for key in ("task", "future", "handle"):
         if report.get(key) is not None:
             get_context = getattr(report[key], "get_context", None)
+            context = get_context() if get_context is not None else None
             # A copy: that the context is in use may be what is reported.
-            return get_context().copy() if get_context is not None else None
+            return context.copy() if isinstance(context, contextvars.Context) else None
     return None
 
 

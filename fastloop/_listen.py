@@ -10,8 +10,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 from fastloop._base import LoopBase
+from fastloop._dns import resolve
 from fastloop._server import Server
-from fastloop._sockets import check_stream_socket, check_unix_socket, listening_sockets, resolve
+from fastloop._sockets import check_stream_socket, check_unix_socket, listening_sockets
 from fastloop._tls import SSLArgument, TLSOptions, check_not_tls_socket, server_options
 
 ProtocolFactory = Callable[[], asyncio.BaseProtocol]
@@ -40,6 +41,8 @@ async def make_server(
         except BaseException:
             server.close()
             raise
+        if loop.get_debug():
+            logger.info("%r is serving", server)
     return server
 
 
@@ -65,6 +68,7 @@ class Listening(LoopBase):
         start_serving: bool = True,
     ) -> Server:
         """Listen on TCP, on every address of host and port, or on sock; return the server."""
+        self._check_closed()
         tls = server_options(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
         if host is not None or port is not None:
             if sock is not None:
@@ -72,7 +76,10 @@ class Listening(LoopBase):
             hosts: Sequence[str | None] = [host or None] if isinstance(host, str) or host is None else host
             # One address under two names is still one address.
             infos = dict.fromkeys([
-                info for name in hosts for info in await resolve(self, name, port, family, flags)
+                info for name in hosts
+                for info in await resolve(
+                    self, (name, port), family=family, type=socket.SOCK_STREAM, flags=flags
+                )
             ])
             sockets = listening_sockets(
                 infos, reuse_address=reuse_address, reuse_port=reuse_port, keep_alive=keep_alive
@@ -104,6 +111,7 @@ class Listening(LoopBase):
         A socket file that is left at path is replaced. With cleanup_socket the server's own is removed when
         it closes, unless another has taken its place; the default is that of asyncio's version.
         """
+        self._check_closed()
         tls = server_options(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
         if path is not None:
             if sock is not None:
@@ -112,8 +120,8 @@ class Listening(LoopBase):
         else:
             if sock is None:
                 raise ValueError("path was not specified, and no sock specified")
-            check_not_tls_socket(sock)
             check_unix_socket(sock)
+            check_not_tls_socket(sock)
             sock.setblocking(False)
         server = await make_server(self, [sock], protocol_factory, tls, backlog, start_serving)
         if cleanup_socket:

@@ -160,8 +160,11 @@ class ReadPipeTransport(PipeTransport, asyncio.ReadTransport):
         return exc.errno == errno.EIO
 
 
-class WritePipeTransport(PipeTransport, asyncio.WriteTransport):
-    """The writing end of a pipe. Writes at once what the kernel takes, and queues the rest."""
+class WritePipeTransport(PipeTransport, asyncio.Transport):
+    """The writing end of a pipe. Writes at once what the kernel takes, and queues the rest.
+
+    An asyncio.Transport, as asyncio's own is; of what reads, there is nothing.
+    """
 
     def __init__(self, loop: LoopBase, pipe: Any, protocol: asyncio.BaseProtocol) -> None:
         self._buffer = bytearray()
@@ -314,6 +317,7 @@ class Pipes(LoopBase):
         self, protocol_factory: Callable[[], P], pipe: Any
     ) -> tuple[asyncio.ReadTransport, P]:
         """Read from pipe, a file object that the transport takes over; return (transport, protocol)."""
+        self._check_closed()
         protocol = protocol_factory()
         if not is_pollable(pipe):
             raise ValueError("Pipe transport is for pipes/sockets only.")
@@ -325,6 +329,7 @@ class Pipes(LoopBase):
         self, protocol_factory: Callable[[], P], pipe: Any
     ) -> tuple[asyncio.WriteTransport, P]:
         """Write to pipe, a file object that the transport takes over; return (transport, protocol)."""
+        self._check_closed()
         protocol = protocol_factory()
         if not is_pollable(pipe):
             raise ValueError("Pipe transport is only for pipes, sockets and character devices")

@@ -293,6 +293,7 @@ class Processes(LoopBase):
         **options: Any,
     ) -> tuple[asyncio.SubprocessTransport, P]:
         """Run program with args, other options as `subprocess.Popen`; return (transport, protocol)."""
+        self._check_closed()
         check_options(universal_newlines, shell, False, bufsize, text, encoding, errors)
         protocol = protocol_factory()
         streams = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
@@ -315,6 +316,7 @@ class Processes(LoopBase):
         **options: Any,
     ) -> tuple[asyncio.SubprocessTransport, P]:
         """Have a shell run cmd, other options as `subprocess.Popen`; return (transport, protocol)."""
+        self._check_closed()
         if not isinstance(cmd, (bytes, str)):
             raise ValueError("cmd must be a string")
         check_options(universal_newlines, shell, True, bufsize, text, encoding, errors)

@@ -141,7 +141,7 @@ class Sendfile(SocketCalls):
     async def _sock_sendfile_native(
         self, sock: socket.socket, file: IO[bytes], offset: int, count: int | None
     ) -> int:
-        return await send_natively(sock, file, offset, count, lambda: self._wait(sock, True))
+        return await send_natively(sock, file, offset, count, lambda: self._wait_writable(sock))
 
     # To a transport.
 

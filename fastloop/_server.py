@@ -108,7 +108,10 @@ class Server(asyncio.Server):
         await asyncio.sleep(0)
 
     async def serve_forever(self) -> None:
-        """Accept connections until cancelled, then close and wait for the last of them to end."""
+        """Accept connections until cancelled, then close, those that are open too, and wait for their end.
+
+        With Python 3.11 they go on, as asyncio had it: there a closed server waits for nobody.
+        """
         if self._serving_forever is not None:
             raise RuntimeError(f"server {self!r} is already being awaited on serve_forever()")
         if self._listeners is None:
@@ -120,8 +123,9 @@ class Server(asyncio.Server):
         except asyncio.CancelledError:
             try:
                 self.close()
-                # Those that go on would keep it waiting.
-                self.close_clients()
+                if sys.version_info >= (3, 12):
+                    # Those that go on would keep it waiting.
+                    self.close_clients()
                 await self.wait_closed()
             finally:
                 raise

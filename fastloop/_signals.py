@@ -1,6 +1,7 @@
 """Signals: handlers that the loop calls, and the pipe by which any signal wakes it.
 
-Without the pipe a signal that arrives just before the loop sleeps is seen late.
+Without the pipe a signal that arrives just before the loop sleeps is seen late, and of several that arrive
+before the interpreter gets to its handlers one.
 """
 
 import asyncio
@@ -8,24 +9,24 @@ import contextlib
 import contextvars
 import errno
 import inspect
+import os
 import signal
-import socket
 import sys
 import threading
 import warnings
 import weakref
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, TypeVarTuple
 
 from fastloop._base import LoopBase
-from fastloop._core.loop import LoopCore
 
 Ts = TypeVarTuple("Ts")
 
 
 @contextlib.contextmanager
-def signals_wake(loop: LoopCore) -> Iterator[None]:
+def signals_wake(loop: "Signals") -> Iterator[None]:
     """Have signal numbers written to a pipe that loop watches (signal.set_wakeup_fd) while it runs.
 
     Only the main thread receives signals: in any other it does nothing.
@@ -33,17 +34,19 @@ def signals_wake(loop: LoopCore) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    reader, writer = socket.socketpair()
-    with reader, writer:
-        reader.setblocking(False)
-        writer.setblocking(False)
-        previous = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-        loop._watch_signals(reader.fileno())
+    loop._signals_ahead.clear()
+    reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        previous = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        loop._watch_signals(reader, loop._deliver_signals)
         try:
             yield
         finally:
-            loop._unwatch_signals()
             signal.set_wakeup_fd(previous)
+            loop._unwatch_signals()
+    finally:
+        os.close(reader)
+        os.close(writer)
 
 
 def check_signal(sig: object) -> None:
@@ -80,14 +83,37 @@ class SignalHandler:
     def __call__(self, signum: int, frame: FrameType | None) -> None:
         loop = self._loop()
         if loop is not None and not loop.is_closed():
-            # The loop may run in another thread.
-            loop.call_soon_threadsafe(self._callback, *self._args, context=self._context)
+            loop._signals_ahead[signum] += 1
+            self.schedule(loop)
+
+    def schedule(self, loop: "Signals") -> None:
+        """Have loop call the callback; it may run in another thread."""
+        loop.call_soon_threadsafe(self._callback, *self._args, context=self._context)
 
 
 class Signals(LoopBase):
     """The signal handlers of a loop. Only in the main thread can they be added and removed."""
 
-    _signal_handlers: dict[int, SignalHandler]
+    def __init__(self) -> None:
+        super().__init__()
+        self._signal_handlers: dict[int, SignalHandler] = {}
+        # Calls scheduled, by signal, whose number has not come through the pipe yet.
+        self._signals_ahead: defaultdict[int, int] = defaultdict(int)
+
+    def _deliver_signals(self, numbers: bytes) -> None:
+        """Make up for those of the signals that have arrived, numbers, that no handler was run for.
+
+        The interpreter runs one once for all signals of a kind that have arrived since it last looked, which
+        may be long ago where compiled code runs.
+        """
+        for sig, count in Counter(numbers).items():
+            ahead = min(count, self._signals_ahead[sig])
+            # A handler runs after a call only, so not within this line.
+            self._signals_ahead[sig] -= ahead
+            handler = signal.getsignal(sig)
+            if isinstance(handler, SignalHandler) and handler is self._signal_handlers.get(sig):
+                for _ in range(count - ahead):
+                    handler.schedule(self)
 
     def add_signal_handler(self, sig: int, callback: Callable[[*Ts], object], *args: *Ts) -> None:
         """Have the loop call callback(*args) on signal sig; replaces an earlier handler of it.
@@ -113,9 +139,11 @@ class Signals(LoopBase):
     def remove_signal_handler(self, sig: int) -> bool:
         """Restore the default handler of sig; return whether there was one of ours."""
         check_signal(sig)
-        if self._signal_handlers.pop(sig, None) is None:
+        if sig not in self._signal_handlers:
             return False
         set_handler(sig, signal.default_int_handler if sig == signal.SIGINT else signal.SIG_DFL)
+        # Only now: what could not be removed, in another thread, is for close() to remove.
+        del self._signal_handlers[sig]
         return True
 
     def _drop_signal_handlers(self) -> None:

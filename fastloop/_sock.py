@@ -1,25 +1,18 @@
-"""The calls on sockets that are the caller's own: try, and where that would block, wait and try again.
-
-The system call is made by the coroutine, not for it: one that is cancelled has taken nothing from the socket.
-"""
+"""The calls on sockets that are the caller's own: what happens once a connection, or once a big send."""
 
 import asyncio
 import socket
 from typing import TYPE_CHECKING, Any
 
 from fastloop._base import LoopBase
+from fastloop._core import socket_call
+from fastloop._dns import resolve
 from fastloop._tls import check_not_tls_socket
 
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer, WriteableBuffer
+    from _typeshed import ReadableBuffer
 
 WOULD_BLOCK = (BlockingIOError, InterruptedError)
-
-
-def wake_up(ready: asyncio.Future[None]) -> None:
-    """Tell who awaits ready; again and again, while that has not been noticed."""
-    if not ready.done():
-        ready.set_result(None)
 
 
 class SocketCalls(LoopBase):
@@ -33,83 +26,31 @@ class SocketCalls(LoopBase):
         if self._debug and sock.gettimeout() != 0:
             raise ValueError("the socket must be non-blocking")
 
-    async def _wait(self, sock: socket.socket, writing: bool) -> None:
-        """Wait until sock is ready. Raises RuntimeError where it is a transport's."""
-        fd = sock.fileno()
-        ready: asyncio.Future[None] = self.create_future()
-        handle = self._watch_fd(fd, writing, wake_up, ready)
-        try:
-            await ready
-        finally:
-            # By then the number may be somebody else's.
-            self._unwatch_fd(fd, writing, handle)
-
     def _stop_serving(self, sock: socket.socket) -> None:
         # By asyncio's name, for those who call it: nobody reads sock any more.
         self.remove_reader(sock.fileno())
         sock.close()
 
-    # Receiving.
+    # Receiving and sending. The methods are compiled: one object a call.
 
-    async def sock_recv(self, sock: socket.socket, nbytes: int) -> bytes:
-        """Receive up to nbytes bytes, at least one; b"" where the peer has ended its side."""
-        self._check_socket(sock)
-        while True:
-            try:
-                return sock.recv(nbytes)
-            except WOULD_BLOCK:
-                pass
-            await self._wait(sock, False)
+    sock_recv = socket_call.sock_recv  # type: ignore[assignment]  # asyncio's own calls it n
+    sock_recv_into = socket_call.sock_recv_into
+    sock_recvfrom = socket_call.sock_recvfrom
+    sock_recvfrom_into = socket_call.sock_recvfrom_into
+    sock_sendall = socket_call.sock_sendall
+    sock_sendto = socket_call.sock_sendto
+    _accept = socket_call.accept
+    _wait_writable = socket_call.wait_writable
 
-    async def sock_recv_into(self, sock: socket.socket, buf: "WriteableBuffer") -> int:
-        """Receive into buf; return how many bytes, 0 where the peer has ended its side."""
-        self._check_socket(sock)
-        while True:
-            try:
-                return sock.recv_into(buf)
-            except WOULD_BLOCK:
-                pass
-            await self._wait(sock, False)
-
-    async def sock_recvfrom(self, sock: socket.socket, bufsize: int) -> tuple[bytes, Any]:
-        """Receive a datagram, cut to bufsize bytes; return (data, address)."""
-        self._check_socket(sock)
-        while True:
-            try:
-                return sock.recvfrom(bufsize)
-            except WOULD_BLOCK:
-                pass
-            await self._wait(sock, False)
-
-    async def sock_recvfrom_into(
-        self, sock: socket.socket, buf: "WriteableBuffer", nbytes: int = 0
-    ) -> tuple[int, Any]:
-        """Receive a datagram into the first nbytes of buf, 0: into all of it; return (bytes, address)."""
-        self._check_socket(sock)
-        while True:
-            try:
-                return sock.recvfrom_into(buf, nbytes)
-            except WOULD_BLOCK:
-                pass
-            await self._wait(sock, False)
-
-    # Sending.
-
-    async def sock_sendall(self, sock: socket.socket, data: "ReadableBuffer") -> None:
-        """Send all of data. After an error or a cancellation, nobody can tell how much of it has left."""
-        self._check_socket(sock)
-        try:
-            sent = sock.send(data)
-        except WOULD_BLOCK:
-            sent = 0
+    async def _send_rest(self, sock: socket.socket, data: "ReadableBuffer", sent: int) -> None:
+        """Send data but its first `sent` bytes, with one registration and one step of the task."""
         with memoryview(data) as whole:
             if sent == whole.nbytes:
                 return
             with whole.cast("B") as view:
-                await self._send_rest(sock, view, sent)
+                await self._send_view(sock, view, sent)
 
-    async def _send_rest(self, sock: socket.socket, view: memoryview, sent: int) -> None:
-        """Send what is left of view: with one registration, and no step of the task before the last byte."""
+    async def _send_view(self, sock: socket.socket, view: memoryview, sent: int) -> None:
         done: asyncio.Future[None] = self.create_future()
 
         def send_more() -> None:
@@ -135,16 +76,6 @@ class SocketCalls(LoopBase):
         finally:
             self._unwatch_fd(fd, True, handle)
 
-    async def sock_sendto(self, sock: socket.socket, data: "ReadableBuffer", address: Any) -> int:
-        """Send data as one datagram to address; return how many bytes."""
-        self._check_socket(sock)
-        while True:
-            try:
-                return sock.sendto(data, address)
-            except WOULD_BLOCK:
-                pass
-            await self._wait(sock, True)
-
     # Connecting.
 
     async def sock_connect(self, sock: socket.socket, address: Any) -> None:
@@ -163,27 +94,20 @@ class SocketCalls(LoopBase):
                 raise
         else:
             return
-        await self._wait(sock, True)
+        await self._wait_writable(sock)
         error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
             raise OSError(error, f"Connect call failed {address}")
 
     async def _resolve_for(self, sock: socket.socket, address: Any) -> tuple[Any, ...]:
         """Return address with numbers for names; flow label and scope are the caller's, if there are any."""
-        host, port, *rest = address
-        infos = await self.getaddrinfo(host, port, family=sock.family, type=sock.type, proto=sock.proto)
-        resolved: tuple[Any, ...] = infos[0][4]
-        return (*resolved[:2], *rest) if any(rest) else resolved
+        infos = await resolve(self, address, family=sock.family, type=sock.type, proto=sock.proto)
+        resolved = infos[0][4]
+        scope = address[2:]
+        return (*resolved[:2], *scope) if sock.family == socket.AF_INET6 and any(scope) else resolved
 
     async def sock_accept(self, sock: socket.socket) -> tuple[socket.socket, Any]:
         """Accept a connection; return (non-blocking socket, address of the peer)."""
-        self._check_socket(sock)
-        while True:
-            try:
-                connection, address = sock.accept()
-            except WOULD_BLOCK:
-                pass
-            else:
-                connection.setblocking(False)
-                return connection, address
-            await self._wait(sock, False)
+        connection, address = await self._accept(sock)
+        connection.setblocking(False)
+        return connection, address

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import errno
 import functools
 import itertools
 import os
 import socket
+import sys
 from asyncio import staggered
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from fastloop._dns import AddressInfo
@@ -25,31 +27,17 @@ def check_unix_socket(sock: socket.socket) -> None:
         raise ValueError(f"A UNIX Domain Stream Socket was expected, got {sock!r}")
 
 
-async def resolve(
-    loop: asyncio.AbstractEventLoop,
-    host: str | None,
-    port: str | int | None,
-    family: int,
-    flags: int,
-    proto: int = 0,
-) -> list[AddressInfo]:
-    """Return the stream addresses of host and port; OSError where there are none."""
-    infos = await loop.getaddrinfo(
-        host, port, family=family, type=socket.SOCK_STREAM, proto=proto, flags=flags
-    )
-    if not infos:
-        raise OSError(f"getaddrinfo({host!r}) returned empty list")
-    return infos  # type: ignore[return-value]
-
-
 def listening_sockets(
-    infos: Iterable[AddressInfo],
+    infos: Collection[AddressInfo],
     *,
     reuse_address: bool | None,
     reuse_port: bool | None,
     keep_alive: bool | None,
 ) -> list[socket.socket]:
-    """Return a bound socket for each address; either all of them or an OSError that names the address."""
+    """Return a bound socket for each address; either all of them or an OSError that names the address.
+
+    From Python 3.13 on, as in asyncio, an address that this machine lacks is passed over if there are others.
+    """
     if reuse_address is None:
         # Linux lets a restarted server bind while its old connections are in TIME_WAIT.
         reuse_address = True
@@ -74,6 +62,10 @@ def listening_sockets(
             try:
                 sock.bind(address)
             except OSError as exc:
+                if exc.errno == errno.EADDRNOTAVAIL and sys.version_info >= (3, 13):
+                    # Of a name's addresses, one of a family that is turned off here.
+                    sock.close()
+                    continue
                 raise OSError(
                     exc.errno,
                     f"error while attempting to bind on address {address!r}: "
@@ -81,7 +73,8 @@ def listening_sockets(
                 ) from None
             sockets.append(sock)
         if not sockets:
-            raise OSError("could not bind on any address: no address family of the host is supported")
+            tried = [info[4] for info in infos]
+            raise OSError(errno.EADDRNOTAVAIL, f"could not bind on any address out of {tried!r}")
         undo.pop_all()
     return sockets
 

@@ -42,10 +42,8 @@ class EventLoop(
 
     def __init__(self) -> None:
         super().__init__()
-        self._task_factory: Callable[..., asyncio.Future[Any]] | None = None
         self._asyncgens: weakref.WeakSet[AsyncGenerator[Any, Any]] = weakref.WeakSet()
         self._asyncgens_shut_down = False
-        self._signal_handlers = {}
         disown_in_children(self)
 
     def __repr__(self) -> str:
@@ -122,11 +120,7 @@ class EventLoop(
 
     # Futures and tasks.
 
-    def create_future(self) -> asyncio.Future[Any]:
-        """Return a future of this loop."""
-        return asyncio.Future(loop=self)
-
-    def create_task(
+    def _create_task(
         self,
         coro: Generator[Any, None, T] | Coroutine[Any, Any, T],
         *,
@@ -134,7 +128,7 @@ class EventLoop(
         context: contextvars.Context | None = None,
         **options: Any,
     ) -> asyncio.Task[T]:
-        """Schedule coro, by the task factory if there is one; options are asyncio.Task's of this Python."""
+        """`create_task` where there is more to it than a plain task."""
         self._check_closed()
         if self._task_factory is None:
             plain = asyncio.Task(coro, loop=self, name=name, context=context, **options)  # type: ignore[arg-type]
@@ -207,7 +201,11 @@ class EventLoop(
         flags: int = 0,
     ) -> list[_dns.AddressInfo]:
         """Resolve as `socket.getaddrinfo`; names in the executor, address literals at once."""
-        return await _dns.getaddrinfo(self, host, port, family, type, proto, flags)
+        self._check_closed()
+        found = _dns.maybe_answer(host, port, family, type, proto, flags)
+        if found is None:
+            found = await _dns.getaddrinfo(self, host, port, family, type, proto, flags)
+        return found
 
     async def getnameinfo(self, sockaddr: Any, flags: int = 0) -> tuple[str, str]:
         """Look up as `socket.getnameinfo`, in the executor."""
@@ -221,5 +219,7 @@ def new_event_loop() -> EventLoop:
 
 def run(main: Coroutine[Any, Any, T], *, debug: bool | None = None) -> T:
     """Run the coroutine main on a new loop and return its result, as `asyncio.run`."""
+    if events._get_running_loop() is not None:
+        raise RuntimeError("fastloop.run() cannot be called from a running event loop")
     with asyncio.Runner(debug=debug, loop_factory=new_event_loop) as runner:
         return runner.run(main)

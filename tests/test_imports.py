@@ -33,12 +33,18 @@ class Rule(NamedTuple):
 
 
 HTTP1 = "fastloop_http._h1"
+TURN = tuple(f"fastloop._core.{name}" for name in ("handle", "timer", "watchers", "loop"))
 RULES = (
     Rule(("fastloop._sys",), ours=("fastloop._sys",), why="_sys only declares C"),
     Rule(
         ("fastloop._core.poller",),
         ours=("fastloop._sys", "fastloop._core.poller"),
         why="the poller knows nobody else",
+    ),
+    Rule(
+        TURN,
+        ours=("fastloop._sys", "fastloop._core.poller", *TURN),
+        why="a turn of the loop knows nothing of what is built on it",
     ),
     Rule(("fastloop._core",), ours=("fastloop._sys", "fastloop._core"), why="_sys <- _core <- fastloop/*.py"),
     Rule(("fastloop",), ours=("fastloop",), why="the loop does not know HTTP"),
@@ -192,6 +198,8 @@ def test_every_file_is_within_its_cap() -> None:
         ("fastloop/_core/poller.pyx", "cimport fastloop._core.handle as handle"),
         ("fastloop/_core/loop.pyx", "from fastloop.policy import EventLoopPolicy"),
         ("fastloop/_core/loop.pyx", "import fastloop"),
+        ("fastloop/_core/loop.pyx", "from fastloop._core.schedule import call_soon"),
+        ("fastloop/_core/timer.pxd", "from fastloop._core.stream cimport Stream"),
         ("fastloop/_core/loop.pyx", "cdef f():\n    from fastloop.policy import EventLoopPolicy"),
         ("fastloop/_core/loop.pyx", "from fastloop_http._h1.head cimport parse"),
         ("fastloop/loop.py", "import fastloop_http"),
@@ -234,6 +242,7 @@ def test_wrong_arrow_is_caught(path: str, line: str) -> None:
         ("fastloop/_core/poller.pyx", "# from fastloop._core.handle cimport Handle"),
         ("fastloop/_core/poller.pyx", "name = 'no # comment'\nfrom libc.errno cimport errno"),
         ("fastloop/_core/loop.pyx", "from fastloop._core.poller cimport Poller\nimport socket, asyncio"),
+        ("fastloop/_core/schedule.pyx", "from fastloop._core.loop cimport LoopCore"),
         ("fastloop/_core/stream.pyx", 'cdef extern from "sys/socket.h":\n    pass'),
         ("fastloop/loop.py", "from fastloop._core.loop import LoopCore\nfrom . import policy"),
         ("fastloop_http/_h1/connection.pyx", "from fastloop._core.transport cimport Transport"),

@@ -1,6 +1,6 @@
 """The cases: what is asked of every server, and which peers are asked. To add one, add it to CASES."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 # Every figure of a case is also a ratio to this peer in the same round.
@@ -18,7 +18,25 @@ HTTP_PEERS = (
     "aiohttp-uvloop",
     "aiohttp",
 )
-ECHO_PEERS = ("limit", "tokio", "fastloop", "uvloop", "asyncio")
+LOOPS = ("fastloop", "zuvloop", "uvloop", "asyncio")
+# A compiled protocol is a protocol of fastloop's, and tokio is asked for plain TCP alone.
+PROTOCOL_PEERS = ("limit", "tokio", "fastloop-compiled", *LOOPS)
+STYLE_PEERS = ("limit", "tokio", *LOOPS)
+TRANSPORT_PEERS = ("limit", *LOOPS)
+# Each twice, with the case's idle connections and without: what they cost is the ratio of the two.
+IDLE_PEERS = tuple(name for peer in TRANSPORT_PEERS for name in (peer, f"{peer}-idle"))
+
+Transport = Literal["tcp", "unix", "udp", "tls"]
+TRANSPORTS: dict[Transport, str] = {"tcp": "TCP", "unix": "Unix", "udp": "UDP", "tls": "TLS"}
+
+# How an echo server in Python is written, and how a title says it.
+Style = Literal["protocol", "buffered", "streams", "sock"]
+STYLES: dict[Style, str] = {
+    "protocol": "",
+    "buffered": " by BufferedProtocol",
+    "streams": " by streams",
+    "sock": " by sock_recv and sock_sendall",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +48,12 @@ class Case:
     kind: Literal["http", "echo"]
     peers: tuple[str, ...]
     connections: int
-    message_bytes: int = 0  # echo only
+    # Echo only.
+    transport: Transport = "tcp"
+    style: Style = "protocol"
+    message_bytes: int = 0
+    idle: int = 0  # connections that peers named "*-idle" have besides, and that send nothing
+    # HTTP only.
     method: str = "GET"
     path: str = "/"
     pipeline: int = 1  # requests in flight per connection
@@ -39,73 +62,94 @@ class Case:
     body: str = "Hello, World!"
 
 
+PLAINTEXT = Case(
+    name="plaintext",
+    title="HTTP plaintext, 64 connections",
+    kind="http",
+    peers=HTTP_PEERS,
+    connections=64,
+)
+
+
+def _echo(
+    name: str,
+    message_bytes: int = 100,
+    *,
+    connections: int = 16,
+    transport: Transport = "tcp",
+    style: Style = "protocol",
+    idle: int = 0,
+    peers: tuple[str, ...],
+) -> Case:
+    size = f"{message_bytes // 1024} KiB" if message_bytes >= 1024 else f"{message_bytes} bytes"
+    count = "1 connection" if connections == 1 else f"{connections} connections"
+    idlers = f" and {idle:,} idle ones" if idle else ""
+    return Case(
+        name=name,
+        title=f"{TRANSPORTS[transport]} echo of {size}{STYLES[style]}, {count}{idlers}",
+        kind="echo",
+        peers=peers,
+        connections=connections,
+        transport=transport,
+        style=style,
+        message_bytes=message_bytes,
+        idle=idle,
+    )
+
+
 CASES = {
     case.name: case
     for case in (
-        Case(
-            name="plaintext",
-            title="HTTP plaintext, 64 connections",
-            kind="http",
-            peers=HTTP_PEERS,
-            connections=64,
-        ),
-        Case(
+        PLAINTEXT,
+        replace(
+            PLAINTEXT,
             name="pipelined",
             title="HTTP plaintext, 64 connections, 16 requests pipelined",
-            kind="http",
-            peers=HTTP_PEERS,
-            connections=64,
             pipeline=16,
         ),
-        Case(
+        replace(
+            PLAINTEXT,
             name="greet",
             title="HTTP path parameter, 64 connections",
-            kind="http",
-            peers=HTTP_PEERS,
-            connections=64,
             path="/greet/Ferris",
             body="Greetings, Ferris!",
         ),
-        Case(
+        replace(
+            PLAINTEXT,
             name="json",
             title="HTTP JSON answer, 64 connections",
-            kind="http",
-            peers=HTTP_PEERS,
-            connections=64,
             path="/json",
             content_type="application/json",
             body='{"message":"Hello, World!"}',
         ),
-        Case(
+        replace(
+            PLAINTEXT,
             name="post",
             title="HTTP POST of 256 bytes answered with them, 64 connections",
-            kind="http",
-            peers=HTTP_PEERS,
-            connections=64,
             method="POST",
             path="/echo",
             request_body="x" * 256,
             content_type="application/octet-stream",
             body="x" * 256,
         ),
-        Case(
-            name="echo",
-            title="TCP echo of 100 bytes, 16 connections",
-            kind="echo",
-            peers=ECHO_PEERS,
-            connections=16,
-            message_bytes=100,
-        ),
-        Case(
-            name="echo16k",
-            title="TCP echo of 16 KiB, 16 connections",
-            kind="echo",
-            peers=ECHO_PEERS,
-            connections=16,
-            message_bytes=16 * 1024,
-        ),
+        _echo("echo", peers=PROTOCOL_PEERS),
+        _echo("echo1", connections=1, peers=PROTOCOL_PEERS),
+        _echo("echo256", connections=256, peers=PROTOCOL_PEERS),
+        _echo("echo_idle4000", idle=3_984, peers=IDLE_PEERS),
+        _echo("echo1k", 1024, peers=PROTOCOL_PEERS),
+        _echo("echo16k", 16 * 1024, peers=PROTOCOL_PEERS),
+        _echo("echo100k", 100 * 1024, peers=PROTOCOL_PEERS),
+        _echo("buffered16k", 16 * 1024, style="buffered", peers=STYLE_PEERS),
+        _echo("streams", style="streams", peers=STYLE_PEERS),
+        _echo("streams16k", 16 * 1024, style="streams", peers=STYLE_PEERS),
+        _echo("sock", style="sock", peers=STYLE_PEERS),
+        _echo("unix", transport="unix", peers=TRANSPORT_PEERS),
+        # Larger datagrams of sixteen clients do not fit into the receive buffer that a socket gets.
+        _echo("udp", transport="udp", peers=TRANSPORT_PEERS),
+        _echo("tls", transport="tls", peers=TRANSPORT_PEERS),
+        _echo("tls16k", 16 * 1024, transport="tls", peers=TRANSPORT_PEERS),
     )
 }
 
-# What a run without case names measures: the cases that `claims` judges.
+# What a run without case names measures.
 DEFAULT_CASES = ("plaintext", "pipelined", "echo")

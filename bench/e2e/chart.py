@@ -81,10 +81,11 @@ def draw(run: Run) -> str:
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
             f'viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="chart-title">',
-            '<title id="chart-title">Server CPU time per request, as a multiple of a bare C server</title>',
+            '<title id="chart-title">Server CPU time per request or message, '
+            "as a multiple of a bare C server's</title>",
             f"<style>{STYLE}</style>",
             f'<rect class="card" x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="8"/>',
-            _text(MARGIN, 36, "Server CPU time per request", "title"),
+            _text(MARGIN, 36, "Server CPU time per request or message", "title"),
             _text(
                 MARGIN,
                 57,
@@ -106,7 +107,7 @@ def write(run: Run, path: Path) -> None:
 def _panel(case: CaseResult, top: float) -> list[str]:
     scale = Scale(max(server.figures.ratio_max for server in case.servers if server.figures) * 1.02)
     baseline = top + PANEL_HEAD - 12
-    columns = ((PLOT_RIGHT + 62, "ratio"), (PLOT_RIGHT + 152, f"min{TO}max"), (WIDTH - MARGIN, "CPU per req"))
+    columns = ((PLOT_RIGHT + 62, "ratio"), (PLOT_RIGHT + 152, f"min{TO}max"), (WIDTH - MARGIN, "CPU each"))
     parts = [
         f'<line class="rule" x1="{MARGIN}" y1="{top}" x2="{WIDTH - MARGIN}" y2="{top}"/>',
         _text(MARGIN, baseline, case.title, "case"),

@@ -1,11 +1,13 @@
 """The figures of a run: what was measured, what follows from it, and its JSON form. Knows no sockets."""
 
-import json
 import math
 import statistics
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from bench import records
+from bench.pairs import pair
 
 SCHEMA = 1
 
@@ -80,14 +82,14 @@ def compare(bursts: list[Burst], base: list[Burst]) -> Figures | None:
     """Compare with the base round by round; a round where either has no figure counts for neither."""
     base_us = {burst.round: burst.cpu_us for burst in base if burst.requests}
     paired = [burst for burst in bursts if burst.requests and base_us.get(burst.round)]
-    if not paired:
+    ratio = pair({burst.round: burst.cpu_us for burst in paired}, base_us)
+    if ratio is None:
         return None
-    ratios = [burst.cpu_us / base_us[burst.round] for burst in paired]
     return Figures(
         cpu_us=statistics.median(burst.cpu_us for burst in paired),
-        ratio=statistics.median(ratios),
-        ratio_min=min(ratios),
-        ratio_max=max(ratios),
+        ratio=ratio.median,
+        ratio_min=ratio.least,
+        ratio_max=ratio.most,
         tax_us=statistics.median(burst.cpu_us - base_us[burst.round] for burst in paired),
         rps=statistics.median(burst.rps for burst in paired),
     )
@@ -99,19 +101,13 @@ def by_cost(server: ServerResult) -> float:
 
 
 def write(run: Run, path: Path) -> None:
-    """Write the run as JSON, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".tmp")
-    unfinished.write_text(json.dumps({"schema": SCHEMA, **asdict(run)}, indent=1) + "\n")
-    unfinished.replace(path)
+    """Record the run as JSON."""
+    records.write(path, SCHEMA, asdict(run))
 
 
 def read(path: Path) -> Run:
     """Read what `write` wrote."""
-    recorded = json.loads(path.read_text())
-    schema = recorded.pop("schema", None)
-    if schema != SCHEMA:
-        raise ValueError(f"{path} has schema {schema}; this reads {SCHEMA}: measure again")
+    recorded = records.read(path, SCHEMA)
     cases = [
         CaseResult(**{**case, "servers": [_server(server) for server in case["servers"]]})
         for case in recorded.pop("cases")

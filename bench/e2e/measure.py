@@ -9,18 +9,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench.e2e import load
+from bench.e2e.addresses import Address, free_ports
 from bench.e2e.answers import WrongAnswer, check
 from bench.e2e.build import Missing
 from bench.e2e.cases import BASE, Case
 from bench.e2e.figures import Burst, CaseResult, ServerResult, by_cost, compare
 from bench.e2e.peers import PEERS
-from bench.e2e.servers import Server, cpu_ns_between, cpu_times, free_ports, on_core, rss_mb
+from bench.e2e.servers import Server, cpu_ns_between, cpu_times, on_core, rss_mb
 
 # After a load ends its connections still close, which is part of their cost; then the server sleeps,
 # and only a sleeping thread's schedstat is exact.
 SETTLE_SECONDS = 0.02
 
-WARM_UP_SECONDS = 1.0
+MAX_WARM_UP_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def measure(case: Case, names: list[str], plan: Plan) -> CaseResult:
         if BASE in servers:
             for name, server in servers.items():
                 _progress(f"{case.name}: warming up {name}")
-                load.burst(case, server.port, WARM_UP_SECONDS)
+                load.burst(case, server.address, min(plan.seconds, MAX_WARM_UP_SECONDS))
             bursts, errors = _rounds(case, servers, plan)
             rss = {name: rss_mb(server.pid) for name, server in servers.items()}
         elif servers:
@@ -86,11 +87,12 @@ def _start(
     for name, port in zip(names, free_ports(len(names)), strict=True):
         _progress(f"{case.name}: starting {name}")
         try:
-            command = PEERS[name].command(case, port)
+            address = Address(case.transport, port, folder)
+            command = PEERS[name].command(case, address)
         except Missing as reason:
             missing[name] = str(reason)
             continue
-        server = Server(command, port, folder / f"{name}.log")
+        server = Server(command, address, folder / f"{name}.log")
         stack.callback(server.stop)
         with on_core(plan.server_core):
             server.start()
@@ -99,6 +101,8 @@ def _start(
     for name, server in started.items():
         _progress(f"{case.name}: waiting for {name}")
         fault = server.wait_until_up() or _fault_of_answer(case, server)
+        if fault is None and PEERS[name].idle:
+            fault = _fault_of_holding(case, server, stack)
         if fault is None:
             up[name] = server
         else:
@@ -107,9 +111,17 @@ def _start(
     return up
 
 
+def _fault_of_holding(case: Case, server: Server, stack: contextlib.ExitStack) -> str | None:
+    try:
+        stack.enter_context(load.held(case, server.address))
+    except Missing as reason:
+        return str(reason)
+    return None
+
+
 def _fault_of_answer(case: Case, server: Server) -> str | None:
     try:
-        check(case, server.port)
+        check(case, server.address)
     except WrongAnswer as wrong:
         return f"answers wrong: {wrong}"
     return None
@@ -140,7 +152,7 @@ def _rounds(
 
 def _burst(case: Case, server: Server, seconds: float, number: int, position: int) -> Burst:
     before = cpu_times(server.pid)
-    seen = load.burst(case, server.port, seconds)
+    seen = load.burst(case, server.address, seconds)
     time.sleep(SETTLE_SECONDS)
     cpu_ns = cpu_ns_between(before, cpu_times(server.pid))
     cpu_us = cpu_ns / seen.requests / 1000 if seen.requests else 0.0

@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bench.e2e.build import binary
-from bench.e2e.cases import Case
+from bench.e2e.addresses import Address
+from bench.e2e.build import Missing, binary, certificate, compiled_echo
+from bench.e2e.cases import LOOPS, Case
+from bench.loops import lacking
 
-Command = Callable[[Case, int], list[str]]
+Command = Callable[[Case, Address], list[str]]
 
 
 @dataclass(frozen=True)
@@ -17,31 +19,52 @@ class Peer:
     command: Command
     packages: tuple[str, ...] = ()
     about: str = ""
+    idle: bool = False  # the case's idle connections are held to it
 
 
-def _limit(case: Case, port: int) -> list[str]:
-    # limit and axum listen on two ports: HTTP, and TCP echo on the one above.
-    http_port = port - 1 if case.kind == "echo" else port
-    return [str(binary("limit")), str(http_port), case.content_type, case.body]
+def _limit(case: Case, address: Address) -> list[str]:
+    if case.kind == "http":
+        return [str(binary("limit")), "http", str(address), case.content_type, case.body]
+    if case.transport == "tls":
+        return [str(binary("limit-tls")), str(address), *map(str, certificate())]
+    return [str(binary("limit")), case.transport, str(address)]
 
 
-def _axum(case: Case, port: int) -> list[str]:
-    return [str(binary("axum")), str(port - 1 if case.kind == "echo" else port)]
+def _axum(case: Case, address: Address) -> list[str]:
+    # It listens on two ports: HTTP, and TCP echo on the one above.
+    return [str(binary("axum")), str(address.port - 1 if case.kind == "echo" else address.port)]
 
 
 def _module(name: str, *options: str) -> Command:
-    return lambda case, port: [sys.executable, "-m", name, *options, "--port", str(port)]
+    return lambda case, address: [sys.executable, "-m", name, *options, "--port", str(address.port)]
 
 
 def _floor(loop: str) -> Command:
-    return lambda case, port: [
-        *_module("bench.peers.floor", "--loop", loop)(case, port),
+    return lambda case, address: [
+        *_module("bench.peers.floor", "--loop", loop)(case, address),
         *("--content-type", case.content_type, "--body", case.body),
     ]
 
 
 def _echo(loop: str) -> Command:
-    return _module("bench.peers.echo", "--loop", loop)
+    def command(case: Case, address: Address) -> list[str]:
+        why = lacking(loop)
+        if why is not None:
+            raise Missing(why)
+        options = ["--loop", loop, "--transport", case.transport, "--style", case.style]
+        if case.transport == "unix":
+            options += ["--path", str(address.path)]
+        elif case.transport == "tls":
+            cert, key = certificate()
+            options += ["--certificate", str(cert), "--key", str(key)]
+        return _module("bench.peers.echo", *options)(case, address)
+
+    return command
+
+
+def _compiled_echo(case: Case, address: Address) -> list[str]:
+    options = ["--loop", "fastloop", "--style", "compiled", "--module", str(compiled_echo())]
+    return _module("bench.peers.echo", *options)(case, address)
 
 
 def _granian(interface: str, app: str) -> Command:
@@ -61,9 +84,11 @@ PEERS = {
     "fastloop_http": Peer(
         _module("bench.peers.fastloop_app"), ("fastloop",), "routed `async def` handlers on fastloop"
     ),
-    "fastloop": Peer(_echo("fastloop"), ("fastloop",), "an asyncio.Protocol on fastloop"),
-    "uvloop": Peer(_echo("uvloop"), ("uvloop",), "the same asyncio.Protocol on uvloop"),
-    "asyncio": Peer(_echo("asyncio"), (), "the same asyncio.Protocol on asyncio's own loop"),
+    "fastloop-compiled": Peer(_compiled_echo, ("fastloop",), "a compiled protocol on fastloop"),
+    "fastloop": Peer(_echo("fastloop"), ("fastloop",), "an echo in Python on fastloop"),
+    "zuvloop": Peer(_echo("zuvloop"), ("zuvloop",), "the same echo on zuvloop"),
+    "uvloop": Peer(_echo("uvloop"), ("uvloop",), "the same echo on uvloop"),
+    "asyncio": Peer(_echo("asyncio"), (), "the same echo on asyncio's own loop"),
     "fastloop-floor": Peer(_floor("fastloop"), ("fastloop",), "constant answer, no parsing, on fastloop"),
     "uvloop-floor": Peer(_floor("uvloop"), ("uvloop",), "constant answer, no parsing, on uvloop"),
     "asyncio-floor": Peer(_floor("asyncio"), (), "constant answer, no parsing, on asyncio's own loop"),
@@ -78,4 +103,10 @@ PEERS = {
     "aiohttp-uvloop": Peer(
         _module("bench.peers.aiohttp_app", "--loop", "uvloop"), ("aiohttp", "uvloop"), "aiohttp on uvloop"
     ),
+}
+PEERS |= {
+    f"{name}-idle": replace(
+        PEERS[name], idle=True, about=f"{name}, with the case's idle connections besides"
+    )
+    for name in ("limit", *LOOPS)
 }

@@ -2,15 +2,15 @@
 
 import contextlib
 import os
-import random
+import resource
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from bench.e2e.addresses import Address
 from bench.e2e.build import ROOT, last_line
 
 START_SECONDS = 15.0
@@ -28,6 +28,12 @@ def on_core(core: int) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def raise_descriptor_limit() -> None:
+    """Let this process, and all it starts, open as many descriptors as it may."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def process_tree(pid: int) -> list[int]:
@@ -69,32 +75,11 @@ def rss_mb(pid: int) -> float:
     return kib / 1024
 
 
-def free_ports(count: int) -> list[int]:
-    """Pick ports that are free together with their two neighbours: some peers listen on two.
-
-    Below the ephemeral range, so that no connection of a load takes one before its server does.
-    """
-    ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    candidates = list(range(max(1025, ephemeral - 20_000), ephemeral - 1, 3))
-    random.shuffle(candidates)
-    ports: list[int] = []
-    for port in candidates:
-        if len(ports) == count:
-            break
-        with contextlib.suppress(OSError), contextlib.ExitStack() as probes:
-            for each in (port - 1, port, port + 1):
-                probes.enter_context(socket.socket()).bind(("127.0.0.1", each))
-            ports.append(port)
-    if len(ports) < count:
-        raise RuntimeError(f"only {len(ports)} of {count} ports are free on 127.0.0.1")
-    return ports
-
-
 class Server:
     """One running peer, in a session of its own."""
 
-    def __init__(self, command: list[str], port: int, log: Path) -> None:
-        self.port = port
+    def __init__(self, command: list[str], address: Address, log: Path) -> None:
+        self.address = address
         self._command = command
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
@@ -127,16 +112,16 @@ class Server:
         return last_line(self._log.read_text(errors="replace")) or f"ended with status {status}"
 
     def wait_until_up(self) -> str | None:
-        """Wait until it accepts connections; return why it does not."""
+        """Wait until it can be reached; return why it cannot."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             failure = self.failure()
             if failure is not None:
                 return failure
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            if self.address.is_up():
                 return None
             time.sleep(0.05)
-        return f"does not accept connections after {START_SECONDS:g} s"
+        return f"cannot be reached after {START_SECONDS:g} s"
 
     def stop(self) -> None:
         """End it and all it started, at once: peers keep nothing that a kill could lose."""

@@ -1,1 +1,1 @@
-"""The servers that `bench.e2e` measures, each a small program that listens on the port it is given."""
+"""The servers that `bench.e2e` measures, each a small program that listens where it is told to."""

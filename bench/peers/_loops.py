@@ -2,14 +2,14 @@
 
 import argparse
 import asyncio
-import importlib
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Coroutine
+from typing import Any
 
-LOOPS = {
-    "asyncio": ("asyncio", "SelectorEventLoop"),
-    "fastloop": ("fastloop", "EventLoop"),
-    "uvloop": ("uvloop", "Loop"),
-}
+from bench.loops import LOOPS, new_loop
+
+# Room for all connections of the largest case at once.
+BACKLOG = 4096
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -20,20 +20,16 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def new_loop(name: str) -> asyncio.AbstractEventLoop:
-    """Make the named loop; only that one is imported."""
-    module, attribute = LOOPS[name]
-    loop = getattr(importlib.import_module(module), attribute)()
-    assert isinstance(loop, asyncio.AbstractEventLoop)
-    return loop
-
-
-def serve(protocol: Callable[[], asyncio.BaseProtocol], loop: str, port: int) -> None:
-    """Serve the protocol on 127.0.0.1 until killed."""
-
-    async def forever() -> None:
-        server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", port, backlog=1024)
-        await server.serve_forever()
-
+def run(main: Coroutine[Any, Any, None], loop: str) -> None:
+    """Run main on the named loop."""
     with asyncio.Runner(loop_factory=lambda: new_loop(loop)) as runner:
-        runner.run(forever())
+        runner.run(main)
+
+
+async def serve(
+    protocol: Callable[[], asyncio.BaseProtocol], port: int, tls: ssl.SSLContext | None = None
+) -> None:
+    """Serve the protocol on 127.0.0.1 until killed."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(protocol, "127.0.0.1", port, backlog=BACKLOG, ssl=tls)
+    await server.serve_forever()

@@ -3,7 +3,8 @@
 import msgspec.json
 from aiohttp import web
 
-from bench.peers._loops import arguments, new_loop
+from bench.loops import new_loop
+from bench.peers._loops import arguments
 
 
 async def hello(request: web.Request) -> web.Response:

@@ -9,7 +9,7 @@ import asyncio
 import functools
 from typing import cast
 
-from bench.peers._loops import arguments, serve
+from bench.peers._loops import arguments, run, serve
 
 HEAD = (
     "HTTP/1.1 200 OK\r\n"
@@ -42,4 +42,4 @@ if __name__ == "__main__":
     args = parser.parse_args()
     body = args.body.encode()
     head = HEAD.format(content_type=args.content_type, length=len(body)).encode()
-    serve(functools.partial(Floor, head + body), args.loop, args.port)
+    run(serve(functools.partial(Floor, head + body), args.port), args.loop)

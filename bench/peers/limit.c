@@ -1,109 +1,80 @@
 // The limit: what a server costs that does nothing but the system calls. Every ratio is against it.
 //
-//     limit PORT [CONTENT-TYPE BODY]
+//     limit http PORT CONTENT-TYPE BODY   answers each "\r\n\r\n" with one constant response
+//     limit tcp PORT | unix PATH          echoes bytes
+//     limit udp PORT                      echoes datagrams
 //
-// On PORT it answers each "\r\n\r\n" with one constant response, on PORT+1 it echoes bytes.
-// One thread, level-triggered epoll, one recv and one send per wake-up.
+// One thread, level-triggered epoll, one recv and one send per wake-up; for datagrams, one recvmmsg and one
+// sendmmsg. TLS is limit_tls.c.
 //
 // It is a yardstick, not a server: it does not parse. A request must arrive whole in one read and its
 // body, if any, in that same read, which holds for small requests on loopback. Where an assumption of
 // that kind breaks it exits with a message, so a wrong figure cannot pass for a fast one.
 
 #define _GNU_SOURCE
-#include <arpa/inet.h>
+#include "net.h"
+
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum {
-    MAX_FD = 65536,
     MAX_EVENTS = 512,
     READ_BYTES = 256 * 1024,
     WRITE_BYTES = 4 * READ_BYTES,
+    MAX_DATAGRAMS = 64,  // that one system call may bring
+    DATAGRAM_BYTES = 64 * 1024,
 };
 
 static char in[READ_BYTES];
 static char out[WRITE_BYTES];
 static char answer[4096];
 static size_t answer_len;
-static bool is_echo[MAX_FD];  // which of the two listeners the connection came from
 
-static void die(const char *what)
-{
-    perror(what);
-    exit(1);
-}
+static struct mmsghdr datagrams[MAX_DATAGRAMS];
+static struct iovec datagram_parts[MAX_DATAGRAMS];
+static struct sockaddr_storage senders[MAX_DATAGRAMS];
+static char datagram_bytes[MAX_DATAGRAMS][DATAGRAM_BYTES];
 
-static void watch(int epoll, int fd)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
-        die("epoll_ctl");
-}
-
-static int listen_on(int port)
-{
-    const int on = 1;
-    const struct sockaddr_in address = {
-        .sin_family = AF_INET,
-        .sin_port = htons((uint16_t)port),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-    };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        die("socket");
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, (const struct sockaddr *)&address, sizeof address) < 0)
-        die("bind");
-    if (listen(fd, 1024) < 0)
-        die("listen");
-    return fd;
-}
-
-static void accept_all(int epoll, int listener, bool echo)
-{
-    const int on = 1;
-    int fd;
-    while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
-        if (fd >= MAX_FD) {
-            fprintf(stderr, "limit: more than %d descriptors\n", MAX_FD);
-            exit(1);
-        }
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        is_echo[fd] = echo;
-        watch(epoll, fd);
-    }
-}
-
-// Send at once. A peer that has gone is the next recv's to notice; bytes left over are fatal, as nothing
-// here would ever send them.
+// Send at once. A peer that has gone is the next recv's to notice. What the kernel does not take is waited
+// for: a load that always reads makes room soon.
 static void send_whole(int fd, const char *bytes, size_t len)
 {
-    ssize_t sent = send(fd, bytes, len, MSG_NOSIGNAL);
-    if (sent < 0 && (errno == EPIPE || errno == ECONNRESET))
-        return;
-    if (sent != (ssize_t)len) {
-        fprintf(stderr, "limit: sent %zd of %zu bytes; it does not buffer\n", sent, len);
-        exit(1);
+    while (len) {
+        ssize_t sent = send(fd, bytes, len, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EAGAIN) {
+            wait_until_writable(fd);
+            continue;
+        }
+        if (sent < 0 && (errno == EPIPE || errno == ECONNRESET))
+            return;
+        if (sent < 0)
+            die("send");
+        bytes += sent;
+        len -= (size_t)sent;
     }
 }
 
-static void serve(int fd)
+static void serve_echo(int fd)
+{
+    ssize_t got = recv(fd, in, sizeof in, 0);
+    if (got <= 0)
+        close(fd);
+    else
+        send_whole(fd, in, (size_t)got);
+}
+
+static void serve_http(int fd)
 {
     ssize_t got = recv(fd, in, sizeof in, 0);
     if (got <= 0) {
         close(fd);
-        return;
-    }
-    if (is_echo[fd]) {
-        send_whole(fd, in, (size_t)got);
         return;
     }
     size_t out_len = 0;
@@ -119,6 +90,37 @@ static void serve(int fd)
     }
     if (out_len)
         send_whole(fd, out, out_len);
+}
+
+static void reset_datagram(int i)
+{
+    datagram_parts[i] = (struct iovec){.iov_base = datagram_bytes[i], .iov_len = DATAGRAM_BYTES};
+    datagrams[i].msg_hdr = (struct msghdr){
+        .msg_name = &senders[i],
+        .msg_namelen = sizeof senders[i],
+        .msg_iov = &datagram_parts[i],
+        .msg_iovlen = 1,
+    };
+}
+
+static void serve_datagrams(int fd)
+{
+    int got = recvmmsg(fd, datagrams, MAX_DATAGRAMS, MSG_DONTWAIT, NULL);
+    if (got < 0 && errno != EAGAIN && errno != EINTR)
+        die("recvmmsg");
+    for (int i = 0; i < got; i++)
+        datagram_parts[i].iov_len = datagrams[i].msg_len;
+    for (int sent = 0; sent < got;) {
+        int n = sendmmsg(fd, datagrams + sent, (unsigned)(got - sent), MSG_DONTWAIT);
+        if (n < 0 && errno == EAGAIN)
+            wait_until_writable(fd);
+        else if (n < 0)
+            die("sendmmsg");
+        else
+            sent += n;
+    }
+    for (int i = 0; i < got; i++)
+        reset_datagram(i);
 }
 
 // The same fields axum sends. The date stands still: formatting it is not a system call's cost.
@@ -138,36 +140,48 @@ static void write_answer(const char *content_type, const char *body)
     answer_len = (size_t)len;
 }
 
-int main(int argc, char **argv)
+static void *as_data(int fd)
 {
-    if (argc != 2 && argc != 4) {
-        fprintf(stderr, "usage: limit PORT [CONTENT-TYPE BODY]\n");
-        return 2;
-    }
-    const int port = atoi(argv[1]);
-    if (argc == 4)
-        write_answer(argv[2], argv[3]);
-    else
-        write_answer("text/plain; charset=utf-8", "Hello, World!");
+    return (void *)(intptr_t)fd;
+}
 
-    const int http = listen_on(port), echo = listen_on(port + 1);
+static _Noreturn void serve_all(int listener, bool accepts, void (*serve)(int))
+{
     const int epoll = epoll_create1(0);
     if (epoll < 0)
         die("epoll_create1");
-    watch(epoll, http);
-    watch(epoll, echo);
-
+    watch(epoll, EPOLL_CTL_ADD, listener, EPOLLIN, as_data(listener));
     struct epoll_event events[MAX_EVENTS];
     for (;;) {
         int ready = epoll_wait(epoll, events, MAX_EVENTS, -1);
         if (ready < 0 && errno != EINTR)
             die("epoll_wait");
         for (int i = 0; i < ready; i++) {
-            int fd = events[i].data.fd;
-            if (fd == http || fd == echo)
-                accept_all(epoll, fd, fd == echo);
-            else
+            int fd = (int)(intptr_t)events[i].data.ptr;
+            if (!accepts || fd != listener) {
                 serve(fd);
+                continue;
+            }
+            while ((fd = accept_next(listener)) >= 0)
+                watch(epoll, EPOLL_CTL_ADD, fd, EPOLLIN, as_data(fd));
         }
     }
+}
+
+int main(int argc, char **argv)
+{
+    const char *mode = argc > 1 ? argv[1] : "";
+    if (argc == 5 && strcmp(mode, "http") == 0) {
+        write_answer(argv[3], argv[4]);
+        serve_all(listen_on("tcp", argv[2]), true, serve_http);
+    }
+    if (argc == 3 && (strcmp(mode, "tcp") == 0 || strcmp(mode, "unix") == 0))
+        serve_all(listen_on(mode, argv[2]), true, serve_echo);
+    if (argc == 3 && strcmp(mode, "udp") == 0) {
+        for (int i = 0; i < MAX_DATAGRAMS; i++)
+            reset_datagram(i);
+        serve_all(listen_on(mode, argv[2]), false, serve_datagrams);
+    }
+    fprintf(stderr, "usage: limit http PORT CONTENT-TYPE BODY | tcp PORT | unix PATH | udp PORT\n");
+    return 2;
 }

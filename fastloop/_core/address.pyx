@@ -5,10 +5,13 @@ Knows literals only: names are for whoever can wait for an answer.
 
 import os
 
+cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF, Py_XDECREF
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_FromString
-from libc.stdint cimport uint16_t, uint32_t
-from libc.string cimport memset, strlen
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uintptr_t
+from libc.string cimport memcmp, memcpy, memset, strlen
 
 from fastloop._sys.socket cimport (
     AF_INET,
@@ -108,3 +111,75 @@ cdef socklen_t maybe_pack_address(int family, object address, sockaddr_storage* 
             ip6.sin6_scope_id = <uint32_t>address[3]
         return sizeof(sockaddr_in6)
     return 0
+
+
+@cython.final
+cdef class AddressCache:
+    """Addresses heard from, as objects; and from such an object back to the bytes, to answer."""
+
+    def __dealloc__(self):
+        cdef int i
+        for i in range(KNOWN):
+            # SAFETY: the reference keep() took, where it has taken one.
+            Py_XDECREF(self.known[i].address)
+
+    cdef object object_of(self, const sockaddr_storage* raw, socklen_t size):
+        """Return raw as `address_object` does: the same object again, while it is remembered."""
+        cdef KnownAddress* entry
+        cdef uint32_t place
+        if not <socklen_t>sizeof(sockaddr_in) <= size <= <socklen_t>sizeof(sockaddr_in6):
+            return address_object(raw, size)  # of a Unix socket, most likely
+        place = place_of(raw, size)
+        entry = &self.known[place]
+        if entry.size != size or memcmp(&entry.raw, raw, size) != 0:
+            self.keep(entry, raw, size, address_object(raw, size))
+            self.places[place_of_object(entry.address)] = place
+        # SAFETY: the entry holds it; the cast takes a reference of the caller's.
+        return <object>entry.address
+
+    cdef int keep(
+        self, KnownAddress* entry, const sockaddr_storage* raw, socklen_t size, object address
+    ) except -1:
+        memcpy(&entry.raw, raw, size)
+        entry.size = size
+        Py_XDECREF(entry.address)
+        # SAFETY: the entry owns this reference until it is replaced.
+        Py_INCREF(address)
+        entry.address = <PyObject*>address
+        return 0
+
+    cdef const sockaddr* maybe_raw(self, object address, socklen_t* size) noexcept:
+        """Return the bytes of what object_of() has given out, borrowed until its next call; or NULL."""
+        # SAFETY: compared, not followed: an object that is remembered is alive, so no other is in its place.
+        cdef KnownAddress* entry = &self.known[self.places[place_of_object(<PyObject*>address)]]
+        if entry.address != <PyObject*>address:
+            return NULL
+        size[0] = entry.size
+        return <const sockaddr*>&entry.raw
+
+
+cdef uint32_t place_of(const sockaddr_storage* raw, socklen_t size) noexcept:
+    """Return where raw is remembered: by the port and the last of the address, which differ most."""
+    # SAFETY: object_of() has seen to it that size is at least that of a sockaddr_in, 16 bytes.
+    cdef const uint8_t* octets = <const uint8_t*>raw
+    cdef uint32_t mixed = (octets[2] << 8 | octets[3]) * 31 + octets[7] * 7 + octets[size - 5]
+    return (mixed * 2654435761U) >> (32 - KNOWN_BITS)
+
+
+cdef uint32_t place_of_object(PyObject* address) noexcept:
+    return (<uintptr_t>address >> 4) & (KNOWN - 1)
+
+
+def maybe_literal(str host, int port):
+    """Return (family, address in the socket module's form) of an IPv4 or IPv6 literal; None of a name.
+
+    An IPv6 zone ("fe80::1%eth0") takes more than its text to resolve, and gives None. port: 0 to 65535.
+    """
+    cdef sockaddr_storage raw
+    cdef int family
+    cdef socklen_t size
+    for family in (AF_INET, AF_INET6):
+        size = maybe_pack_address(family, (host, port), &raw)
+        if size:
+            return family, address_object(&raw, size)
+    return None

@@ -1,7 +1,7 @@
 cimport cython
 
+from fastloop._core.address cimport AddressCache
 from fastloop._core.socket_transport cimport SocketTransport
-from fastloop._sys.socket cimport sockaddr_storage, socklen_t
 
 
 @cython.final
@@ -16,15 +16,11 @@ cdef class Datagram(SocketTransport):
     cdef object queue           # deque of (bytes, address), oldest first
     cdef list pending           # (bytes, address) received, kept while the protocol pauses
 
-    # The address last received from, in both forms: a server's next send is to it, as a rule.
-    cdef sockaddr_storage last_raw
-    cdef socklen_t last_size
-    cdef object last_address
+    cdef AddressCache peers     # who was heard from: a server's next send is to one of them, as a rule
 
     cdef int connect(self, object sock, object remote) except -1
     cdef int receive(self) except -2
     cdef int receive_by_object(self) except -1
-    cdef object address_of(self, const sockaddr_storage* raw, socklen_t size)
     cdef int deliver(self, object data, object address) except -1
     cdef int deliver_pending(self) except -1
     cdef int send_or_queue(self, object data, const char* start, Py_ssize_t size, object address) except -1

@@ -14,9 +14,9 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
 from libc.errno cimport EAGAIN, EINTR, errno
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memset
 
-from fastloop._core.address cimport address_object, maybe_pack_address
+from fastloop._core.address cimport AddressCache, maybe_pack_address
 from fastloop._core.loop cimport READ_BUFFER, LoopCore
 from fastloop._core.poller cimport os_error
 from fastloop._core.socket_transport cimport SocketTransport
@@ -30,6 +30,8 @@ from fastloop._sys.socket cimport (
     recvmmsg,
     sendto,
     sockaddr,
+    sockaddr_storage,
+    socklen_t,
 )
 
 cdef enum:
@@ -63,6 +65,7 @@ cdef class Datagram(SocketTransport):
         self.slots = 1 if self.family == AF_UNIX else SLOTS
         self.remote = remote or None
         self.queue = deque()
+        self.peers = AddressCache()
         self.pending = []
         self.paired = self.extra["peername"] is not None
         self.connected = bool(self.extra["peername"])
@@ -122,7 +125,7 @@ cdef class Datagram(SocketTransport):
         for i in range(received):
             # SAFETY: msg_len bytes were written to the slot.
             data = PyBytes_FromStringAndSize(<char*>buffers[i].iov_base, messages[i].msg_len)
-            self.pending.append((data, self.address_of(&addresses[i], messages[i].msg_hdr.msg_namelen)))
+            self.pending.append((data, self.peers.object_of(&addresses[i], messages[i].msg_hdr.msg_namelen)))
         return received
 
     cdef int receive_by_object(self) except -1:
@@ -133,15 +136,6 @@ cdef class Datagram(SocketTransport):
         except OSError as exc:
             return self.tell_error(exc)
         return self.deliver(data, address)
-
-    cdef object address_of(self, const sockaddr_storage* raw, socklen_t size):
-        """Return raw as an object: the one returned last if it has not changed."""
-        if size != self.last_size or memcmp(raw, &self.last_raw, size) != 0 or size == 0:
-            self.last_address = address_object(raw, size)
-            # SAFETY: the kernel was told that there is room for one of these.
-            memcpy(&self.last_raw, raw, min(<size_t>size, sizeof(sockaddr_storage)))
-            self.last_size = size
-        return self.last_address
 
     cdef int deliver(self, object data, object address) except -1:
         try:
@@ -216,11 +210,9 @@ cdef class Datagram(SocketTransport):
         cdef const sockaddr* target = NULL
         cdef socklen_t target_size = 0
         if not self.connected and not (self.paired and address is None):
-            # SAFETY: sockaddr is what every form begins with.
-            if address is not None and address is self.last_address:
-                target = <const sockaddr*>&self.last_raw
-                target_size = self.last_size
-            else:
+            target = self.peers.maybe_raw(address, &target_size)
+            if target is NULL:
+                # SAFETY: sockaddr is what every form begins with.
                 target = <const sockaddr*>&raw
                 target_size = maybe_pack_address(self.family, address, &raw)
                 if target_size == 0:

@@ -1,7 +1,7 @@
 cimport cython
 from cpython.object cimport PyObject
 
-from fastloop._sys.cpython cimport ArgumentVector
+from fastloop._sys.cpython cimport visitproc
 
 
 cdef enum:
@@ -40,16 +40,24 @@ cdef object caller_stack()
 cdef object describe_all(callback, args)
 cdef list traced_facts(forgotten, created)
 cdef Handle blank_handle(bint traced, bint threadsafe)
-cdef PyObject* context_argument(object method, ArgumentVector values, PyObject* kwnames) except? NULL
-cdef int check_count(object method, Py_ssize_t given, Py_ssize_t least, object names) except -1
 
 
 cdef class ThreadsafeHandle(TracedHandle):
     cdef object lock                # threading.RLock, held while the callback runs
 
 
+cdef class Holder:
+    cdef object nothing             # never set: an attribute makes the type one of the collector's
+
+    cdef int visit(self, visitproc visit, void* arg) noexcept
+    cdef int clear(self) except -1
+
+
+cdef int show_collector(type holder) except -1
+
+
 @cython.final
-cdef class Ring:
+cdef class Ring(Holder):
     cdef PyObject** slots           # owned references to Handle
     cdef size_t mask                # capacity - 1; capacity is a power of two
     cdef size_t head                # taken so far; both counters only grow
@@ -57,13 +65,13 @@ cdef class Ring:
 
     cdef int push(self, Handle handle) except -1
     cdef Handle pop(self)
-    cdef int clear(self) except -1
+    cdef int take(self, Ring other) except -1
     cdef int cancel_all(self) except -1
     cdef int grow(self) except -1
 
 
 @cython.final
-cdef class HandlePool:
+cdef class HandlePool(Holder):
     cdef PyObject* spares[SPARES]   # owned references to blank handles
     cdef int count
 

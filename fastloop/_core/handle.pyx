@@ -17,13 +17,16 @@ from libc.string cimport memcpy
 
 from fastloop._sys.cpython cimport (
     PY_VECTORCALL_ARGUMENTS_OFFSET,
-    ArgumentVector,
+    CollectorSlots,
     PyContext_CheckExact,
     PyContext_CopyCurrent,
     enter_context,
     exit_context,
     fastloop_weak_references,
+    inquiry,
     PyObject_Vectorcall,
+    traverseproc,
+    visitproc,
 )
 
 # Where asyncio shows arguments, which may be secrets, in debug mode only: what asks for them.
@@ -201,29 +204,6 @@ cdef list traced_facts(forgotten, created):
     return facts
 
 
-# The arguments of the methods that schedule a handle.
-
-cdef PyObject* context_argument(object method, ArgumentVector values, PyObject* kwnames) except? NULL:
-    """Return the value of the only keyword there is, borrowed; NULL without one."""
-    if kwnames is NULL:
-        return NULL
-    # SAFETY: the interpreter keeps kwnames, a tuple of str, and the values behind the positional
-    # arguments alive for the call.
-    cdef tuple names = <tuple>kwnames
-    if len(names) == 0:
-        return NULL
-    if len(names) > 1 or names[0] != "context":
-        name = next(name for name in names if name != "context")
-        raise TypeError(f"{method}() got an unexpected keyword argument {name!r}")
-    return values[0]
-
-
-cdef int check_count(object method, Py_ssize_t given, Py_ssize_t least, object names) except -1:
-    if given < least:
-        raise TypeError(f"{method}() needs at least {least} positional arguments ({names}), {given} given")
-    return 0
-
-
 cdef class ThreadsafeHandle(TracedHandle):
     """A handle that other threads may cancel: before its callback runs, or they wait until it has run."""
 
@@ -270,8 +250,45 @@ cdef Handle blank_handle(bint traced, bint threadsafe):
     return handle
 
 
+# What holds handles.
+
+cdef class Holder:
+    """Base of what owns handles in C arrays, where nobody else sees them: shows them to the collector."""
+
+    cdef int visit(self, visitproc visit, void* arg) noexcept:
+        """Call visit(handle, arg) for each reference; stop where it does not return 0, and return that."""
+        return 0
+
+    cdef int clear(self) except -1:
+        """Drop all handles. Their destructors find the holder whole, and may put others in it."""
+        return 0
+
+
+# What Cython has made for the attributes of a Holder.
+cdef traverseproc traverse_attributes = (<CollectorSlots*>Holder).tp_traverse
+
+
+cdef int traverse_holder(Holder holder, visitproc visit, void* arg) noexcept:
+    cdef int stopped = holder.visit(visit, arg)
+    return stopped if stopped else traverse_attributes(<PyObject*>holder, visit, arg)
+
+
+cdef int clear_holder(Holder holder) noexcept:
+    return holder.clear()
+
+
+cdef int show_collector(type holder) except -1:
+    """Have the collector look into holders of this type, a subclass of Holder, before any is made."""
+    # SAFETY: every type is a PyTypeObject, and is alive while it is used. The collector hands these functions
+    # objects of that type only, borrowed for the call.
+    cdef CollectorSlots* slots = <CollectorSlots*>holder
+    slots.tp_traverse = <traverseproc>traverse_holder
+    slots.tp_clear = <inquiry>clear_holder
+    return 0
+
+
 @cython.final
-cdef class Ring:
+cdef class Ring(Holder):
     """A first-in first-out queue of handles; grows, never shrinks."""
 
     def __cinit__(self):
@@ -302,9 +319,24 @@ cdef class Ring:
         Py_DECREF(handle)
         return handle
 
+    cdef int take(self, Ring other) except -1:
+        """Move all that is in other behind what is here."""
+        while other.head != other.tail:
+            self.push(other.pop())
+        return 0
+
     cdef int clear(self) except -1:
         while self.head != self.tail:
             self.pop()
+        return 0
+
+    cdef int visit(self, visitproc visit, void* arg) noexcept:
+        cdef size_t i
+        cdef int stopped
+        for i in range(self.head, self.tail):
+            stopped = visit(self.slots[i & self.mask], arg)
+            if stopped:
+                return stopped
         return 0
 
     cdef int cancel_all(self) except -1:
@@ -333,14 +365,26 @@ cdef class Ring:
 
 
 @cython.final
-cdef class HandlePool:
+cdef class HandlePool(Holder):
     """Blank handles of one loop, to be used again."""
 
     def __dealloc__(self):
+        self.clear()
+
+    cdef int clear(self) except -1:
         while self.count:
             self.count -= 1
             # SAFETY: the reference finish() took.
             Py_DECREF(<object>self.spares[self.count])
+        return 0
+
+    cdef int visit(self, visitproc visit, void* arg) noexcept:
+        cdef int i, stopped
+        for i in range(self.count):
+            stopped = visit(self.spares[i], arg)
+            if stopped:
+                return stopped
+        return 0
 
     cdef Handle take(
         self, object loop, PyObject* callback, PyObject** args, Py_ssize_t nargs, PyObject* context
@@ -373,3 +417,7 @@ cdef class HandlePool:
             self.spares[self.count] = <PyObject*>handle
             self.count += 1
         return 0
+
+
+show_collector(Ring)
+show_collector(HandlePool)

@@ -40,6 +40,7 @@ cdef class LoopCore:
     # In debug mode.
     cdef public double slow_callback_duration  # seconds from which on a callback is told of
     cdef readonly Handle _current_handle       # the one that runs; None out of debug mode
+    cdef public object _task_factory  # None: tasks are asyncio.Task
     cdef object __weakref__
 
     cdef Handle schedule(self, PyObject* callback, PyObject** args, Py_ssize_t nargs, PyObject* context)
@@ -54,7 +55,13 @@ cdef class LoopCore:
     cdef int ready_timers(self, int64_t now_ns) except -1
     cdef Handle new_handle(self, callback, tuple args)
     cdef CallbackWatcher callback_watcher(self, fd, bint create)
+    cdef CallbackWatcher maybe_socket_watcher(self, object sock)
+    cdef CallbackWatcher socket_watcher(self, object sock)
+    cdef int begin(self) except -1
     cdef int turn(self) except -1
     cdef int run_ready(self) except -1
     cdef int take_inbox(self) except -1
     cdef int64_t poll_timeout_ns(self) except? -2
+
+
+cdef object new_future(LoopCore loop)

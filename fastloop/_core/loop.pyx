@@ -4,27 +4,19 @@ A turn polls, hands out events, readies the timers that are due and runs what wa
 Everything that happens once per loop or per connection is in Python, in `fastloop.loop`.
 """
 
+import asyncio
 import threading
-from asyncio import iscoroutine
-from inspect import iscoroutinefunction
+from asyncio import coroutines
+from weakref import ref
 
+cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cpython.object cimport PyCallable_Check, PyTypeObject
-from cpython.ref cimport Py_INCREF
-from libc.math cimport isnan
+from cpython.object cimport PyCallable_Check
 
-from fastloop._core.handle cimport blank_handle, check_count, context_argument
-from fastloop._core.timer cimport blank_timer
-from fastloop._sys.cpython cimport (
-    METH_FASTCALL,
-    METH_KEYWORDS,
-    ArgumentVector,
-    PySequence_Fast_ITEMS,
-    PyCFunction,
-    PyDescr_NewMethod,
-    PyMethodDef,
-)
+from fastloop._core.handle cimport blank_handle
+from fastloop._core.timer cimport NS
+from fastloop._sys.cpython cimport PyObject_Vectorcall, PySequence_Fast_ITEMS
 from fastloop._sys.epoll cimport EPOLLIN, eventfd_write, fastloop_monotonic_ns
 from fastloop._sys.pthread cimport (
     pthread_mutex_destroy,
@@ -40,9 +32,22 @@ cdef enum:
     MAX_UNPOLLED = 8
     MAX_UNPOLLED_NS = 1_000_000
 
-cdef int64_t NS = 1_000_000_000
+# What asyncio's own loop asks. Since 3.14 the name without the underscore warns.
+iscoroutinefunction = getattr(coroutines, "_iscoroutinefunction", None) or coroutines.iscoroutinefunction
+
+cdef object Future = asyncio.Future
+cdef tuple LOOP = ("loop",)
 
 
+cdef object new_future(LoopCore loop):
+    """loop.create_future() for compiled callers."""
+    # SAFETY: the caller's, alive through the call.
+    cdef PyObject* argument = <PyObject*>loop
+    return PyObject_Vectorcall(<PyObject*>Future, &argument, 0, <PyObject*>LOOP)
+
+
+# What is called while the collector takes a loop apart finds its parts in place: they empty themselves.
+@cython.no_gc_clear
 cdef class LoopCore:
     """The compiled base of `fastloop.EventLoop`. Belongs to one thread, but for its threadsafe inbox."""
 
@@ -108,8 +113,7 @@ cdef class LoopCore:
     cdef int take_inbox(self) except -1:
         pthread_mutex_lock(&self.inbox_lock)
         try:
-            while self.inbox.head != self.inbox.tail:
-                self.ready.push(self.inbox.pop())
+            self.ready.take(self.inbox)
         finally:
             pthread_mutex_unlock(&self.inbox_lock)
         return 0
@@ -124,50 +128,64 @@ cdef class LoopCore:
         """Turn until `stop` is called; the turn in which that happens is finished."""
         self._thread_id = threading.get_ident()
         try:
-            while True:
+            self.begin()
+            while not self.stopping:
                 self.turn()
-                if self.stopping:
-                    break
             if self.parent:
                 self.check_open()
         finally:
             self.stopping = False
             self._thread_id = 0
 
+    cdef int begin(self) except -1:
+        """Run what was scheduled before the run, and see that it polls, however short it is: as asyncio."""
+        cdef Ring later
+        self.take_inbox()
+        self.run_ready()
+        self.unpolled = MAX_UNPOLLED
+        if self.stopping and not self._closed:
+            # The last turn already: what its callbacks have scheduled waits for the next run.
+            later = Ring()
+            later.take(self.ready)
+            try:
+                self.turn()
+            finally:
+                later.take(self.ready)
+                self.ready.take(later)
+        return 0
+
     def stop(self):
         """Let `run_forever` return at the end of the turn."""
         self.stopping = True
 
-    def _watch_signals(self, int fd):
-        """Wake up and run signal handlers when signal numbers arrive at fd (signal.set_wakeup_fd)."""
-        self.signals = SignalWatcher(fd)
+    def _watch_signals(self, int fd, deliver):
+        """Wake up and run signal handlers when signal numbers arrive at fd, then call deliver(numbers)."""
+        self.signals = SignalWatcher(fd, deliver)
         self.poller.watch(self.signals, EPOLLIN)
 
     def _unwatch_signals(self):
-        self.poller.forget(self.signals)
+        cdef SignalWatcher signals = self.signals
         self.signals = None
+        self.poller.forget(signals)
+        if not self._closed:  # by a fork: what arrives there is the parent's
+            signals.on_ready(EPOLLIN)
 
     cdef int64_t poll_timeout_ns(self) except? -2:
         """Nanoseconds until there is something to do; -1: for ever."""
-        cdef int64_t deadline_ns, left_ns
+        cdef int64_t deadline_ns
         if self.ready.head != self.ready.tail or self.stopping:
             return 0
         deadline_ns = self.timers.next_deadline_ns()
         if deadline_ns < 0:
             return -1
-        left_ns = deadline_ns - fastloop_monotonic_ns()
-        return left_ns if left_ns > 0 else 0
+        return max(deadline_ns - fastloop_monotonic_ns(), 0)
 
     cdef int turn(self) except -1:
         cdef int64_t timeout_ns, now_ns = 0
         cdef bint pending = self.ready.head != self.ready.tail
         if self.timers.count or pending:
             now_ns = fastloop_monotonic_ns()
-        if (
-            not pending
-            or self.unpolled >= MAX_UNPOLLED
-            or now_ns - self.polled_ns >= MAX_UNPOLLED_NS
-        ):
+        if not pending or self.unpolled >= MAX_UNPOLLED or now_ns - self.polled_ns >= MAX_UNPOLLED_NS:
             timeout_ns = self.poll_timeout_ns()
             # Seen by push_inbox, which then writes to the eventfd. Set before the inbox is looked at:
             # a callback that is not seen there wakes the poll.
@@ -198,12 +216,10 @@ cdef class LoopCore:
 
     cdef int ready_timers(self, int64_t now_ns) except -1:
         """Move the timers that are due to the ready ring."""
-        cdef TimerHandle timer
         while self.timers.count:
             if self.timers.next_deadline_ns() < 0 or self.timers.next_deadline_ns() > now_ns:
                 break
-            timer = self.timers.pop()
-            self.ready.push(timer)
+            self.ready.push(self.timers.pop())
         return 0
 
     cdef int run_ready(self) except -1:
@@ -253,12 +269,12 @@ cdef class LoopCore:
     # Checks.
 
     cdef int check_callback(self, object callback, object method) except -1:
-        if not PyCallable_Check(callback):
-            if iscoroutine(callback):
-                raise TypeError(f"coroutines cannot be used with {method}()")
-            raise TypeError(f"a callable object was expected by {method}(), got {callback!r}")
-        if self._debug and iscoroutinefunction(callback):
+        if PyCallable_Check(callback) and not self._debug:
+            return 0
+        if coroutines.iscoroutine(callback) or (self._debug and iscoroutinefunction(callback)):
             raise TypeError(f"coroutines cannot be used with {method}()")
+        if not PyCallable_Check(callback):
+            raise TypeError(f"a callable object was expected by {method}(), got {callback!r}")
         return 0
 
     cdef int check_thread(self) except -1:
@@ -324,7 +340,6 @@ cdef class LoopCore:
 
     cdef CallbackWatcher callback_watcher(self, fd, bint create):
         cdef int number
-        cdef object watcher
         try:
             number = fd if isinstance(fd, int) else fd.fileno()
         except (AttributeError, TypeError, ValueError, OverflowError):
@@ -337,12 +352,30 @@ cdef class LoopCore:
             if watcher is None:
                 return CallbackWatcher(self.poller, self.ready, number) if create else None
             if isinstance(watcher, CallbackWatcher):
-                return watcher
+                return (<CallbackWatcher>watcher).current()
             if not create:
                 return None
             # A transport that is closing, but has something left to send.
             owner = watcher
         raise RuntimeError(f"File descriptor {fd!r} is used by transport {owner!r}")
+
+    cdef CallbackWatcher maybe_socket_watcher(self, object sock):
+        """Return the watcher of sock where one of its calls has left one; None otherwise."""
+        watcher = self.poller.watchers.get(sock.fileno())
+        if type(watcher) is CallbackWatcher:
+            owner = (<CallbackWatcher>watcher).owner
+            if owner is not None and owner() is sock:
+                return watcher
+        return None
+
+    cdef CallbackWatcher socket_watcher(self, object sock):
+        """Return the watcher of sock, for one of its calls."""
+        cdef CallbackWatcher watcher = self.maybe_socket_watcher(sock)
+        if watcher is None:
+            self.check_open()
+            watcher = self.callback_watcher(sock.fileno(), True)
+            watcher.owner = ref(sock)
+        return watcher
 
     def add_reader(self, fd, callback, *args):
         """Call callback(*args) whenever fd is readable; replaces an earlier reader of fd."""
@@ -382,115 +415,3 @@ cdef class LoopCore:
         watcher = self.poller.watchers.get(fd)
         if isinstance(watcher, CallbackWatcher):
             (<CallbackWatcher>watcher).drop(writing, handle)
-
-
-# The methods below take their arguments as a vector (METH_FASTCALL): a tuple a call would cost more than
-# the rest of the call. EventLoop's class body puts them in place.
-
-cdef PyObject* call_soon_vector(
-    PyObject* self, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames
-) except NULL:
-    # SAFETY: the descriptor has checked the type of self.
-    cdef LoopCore loop = <LoopCore>self
-    cdef PyObject* context = context_argument("call_soon", args + nargs, kwnames)
-    loop.check_open()
-    check_count("call_soon", nargs, 1, "callback")
-    loop.check_thread()
-    loop.check_callback(<object>args[0], "call_soon")
-    cdef Handle handle = loop.schedule(args[0], <PyObject**>args + 1, nargs - 1, context)
-    Py_INCREF(handle)
-    return <PyObject*>handle
-
-
-cdef PyObject* call_soon_threadsafe_vector(
-    PyObject* self, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames
-) except NULL:
-    # SAFETY: the descriptor has checked the type of self.
-    cdef LoopCore loop = <LoopCore>self
-    cdef PyObject* context = context_argument("call_soon_threadsafe", args + nargs, kwnames)
-    loop.check_open()
-    check_count("call_soon_threadsafe", nargs, 1, "callback")
-    loop.check_callback(<object>args[0], "call_soon_threadsafe")
-    # Not from the pool, which is the loop's thread's alone.
-    cdef Handle handle = blank_handle(loop._debug, True)
-    handle.fill(loop, args[0], <PyObject**>args + 1, nargs - 1, context)
-    loop.push_inbox(handle)
-    Py_INCREF(handle)
-    return <PyObject*>handle
-
-
-cdef PyObject* add_timer(
-    LoopCore loop, double when, double deadline_ns, ArgumentVector args, Py_ssize_t nargs, PyObject* context
-) except NULL:
-    """Schedule args[0](*args[1:]) for deadline_ns on the loop's clock; when is the same in seconds."""
-    cdef TimerHandle timer = blank_timer(loop._debug, when, deadline_ns)
-    timer.fill(loop, args[0], <PyObject**>args + 1, nargs - 1, context)
-    loop.timers.add(timer)
-    Py_INCREF(timer)
-    return <PyObject*>timer
-
-
-cdef PyObject* call_later_vector(
-    PyObject* self, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames
-) except NULL:
-    # SAFETY: the descriptor has checked the type of self.
-    cdef LoopCore loop = <LoopCore>self
-    cdef PyObject* context = context_argument("call_later", args + nargs, kwnames)
-    check_count("call_later", nargs, 2, "delay and callback")
-    if <object>args[0] is None:
-        raise TypeError("delay must not be None")
-    cdef double delay = <object>args[0]
-    loop.check_open()
-    loop.check_thread()
-    loop.check_callback(<object>args[1], "call_later")
-    if isnan(delay):
-        raise ValueError("delay must be a number of seconds, not NaN")
-    cdef double now_ns = fastloop_monotonic_ns()
-    return add_timer(loop, now_ns / NS + delay, now_ns + delay * NS, args + 1, nargs - 1, context)
-
-
-cdef PyObject* call_at_vector(
-    PyObject* self, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames
-) except NULL:
-    # SAFETY: the descriptor has checked the type of self.
-    cdef LoopCore loop = <LoopCore>self
-    cdef PyObject* context = context_argument("call_at", args + nargs, kwnames)
-    check_count("call_at", nargs, 2, "when and callback")
-    if <object>args[0] is None:
-        raise TypeError("when cannot be None")
-    cdef double when = <object>args[0]
-    loop.check_open()
-    loop.check_thread()
-    loop.check_callback(<object>args[1], "call_at")
-    if isnan(when):
-        raise ValueError("when must be a time in seconds, not NaN")
-    return add_timer(loop, when, when * NS, args + 1, nargs - 1, context)
-
-
-cdef object method_of_loop(PyMethodDef* definition, const char* name, PyCFunction function, const char* doc):
-    definition.ml_name = name
-    definition.ml_meth = function
-    definition.ml_flags = METH_FASTCALL | METH_KEYWORDS
-    definition.ml_doc = doc
-    # SAFETY: the definition is static, as the descriptor needs it to be.
-    return PyDescr_NewMethod(<PyTypeObject*>LoopCore, definition)
-
-
-cdef PyMethodDef[4] definitions
-
-call_soon = method_of_loop(
-    &definitions[0], b"call_soon", <PyCFunction>call_soon_vector,
-    b"Call callback(*args) in the next turn of the loop; return a Handle.",
-)
-call_soon_threadsafe = method_of_loop(
-    &definitions[1], b"call_soon_threadsafe", <PyCFunction>call_soon_threadsafe_vector,
-    b"As call_soon, from any thread: wakes the loop.",
-)
-call_later = method_of_loop(
-    &definitions[2], b"call_later", <PyCFunction>call_later_vector,
-    b"Call callback(*args) after delay seconds; return a TimerHandle.",
-)
-call_at = method_of_loop(
-    &definitions[3], b"call_at", <PyCFunction>call_at_vector,
-    b"Call callback(*args) at when, in seconds of time(); return a TimerHandle.",
-)

@@ -5,13 +5,17 @@ from fastloop._core.socket_transport cimport SocketTransport
 
 @cython.final
 cdef class Stream(SocketTransport):
+    cdef Py_ssize_t expected    # bytes the next recv may bring, where that is much; else 0
     cdef bint eof_requested     # write_eof: end our side once the queue is empty
 
     cdef list queue             # bytes, oldest first
     cdef Py_ssize_t queue_sent  # bytes of the oldest that are sent
 
     cdef int read_buffered(self) except -1
+    cdef int read_big(self) except -1
+    cdef int read_failed(self, ssize_t size) except -1
     cdef int deliver(self, const char* data, Py_ssize_t size) except -1
+    cdef int hand_over(self, bytes data) except -1
     cdef int end_of_input(self) except -1
     cdef int accept_write(self, Py_ssize_t size) except -1
     cdef int enqueue(self, bytes data, Py_ssize_t sent) except -1

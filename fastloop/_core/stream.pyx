@@ -9,19 +9,32 @@ from asyncio.constants import _SendfileMode
 
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport (
+    PyBytes_AS_STRING,
+    PyBytes_CheckExact,
+    PyBytes_FromStringAndSize,
+    PyBytes_GET_SIZE,
+)
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.string cimport memset
 
 from fastloop._core.loop cimport READ_BUFFER, LoopCore
 from fastloop._core.poller cimport os_error
+from fastloop._core.reader cimport maybe_feeder
 from fastloop._core.socket_transport cimport SocketTransport
 from fastloop._core.transport cimport SENDING_NATIVELY
+from fastloop._sys.cpython cimport new_bytes, resize_bytes
 from fastloop._sys.socket cimport MSG_NOSIGNAL, SHUT_WR, iovec, msghdr, recv, send, sendmsg, shutdown
 
 cdef enum:
     # Pieces one sendmsg takes; IOV_MAX is 1024, and 64 small ones already drown the call's own cost.
     PIECES = 64
+    # Bytes received at once from which on the next are received where they are to stay; and how many at most:
+    # a C library that maps larger blocks by themselves has them paged in anew each time.
+    BIG = 8 * 1024
+    LARGEST = 120 * 1024
 
 
 @cython.final
@@ -33,6 +46,13 @@ cdef class Stream(SocketTransport):
     cdef int open(self, LoopCore loop, int fd, object sock, object server) except -1:
         self.queue = []
         return SocketTransport.open(self, loop, fd, sock, server)
+
+    cdef int bind_protocol(self, object protocol) except -1:
+        self.expected = 0
+        SocketTransport.bind_protocol(self, protocol)
+        if self.native is None:
+            self.native = maybe_feeder(protocol, self)
+        return 0
 
     cdef int protocol_failed(self, object exc, object method) except -1:
         cdef object message = f"Fatal error: protocol.{method}() call failed."
@@ -48,10 +68,37 @@ cdef class Stream(SocketTransport):
         cdef ssize_t size
         if self.buffered:
             return self.read_buffered()
+        if self.expected:
+            return self.read_big()
         # SAFETY: the buffer is the loop's; nothing else receives into it before deliver() returns.
         size = recv(self.fd, self.loop.read_buffer, READ_BUFFER, 0)
         if size > 0:
+            if size >= BIG and self.native is None:
+                self.expected = min(2 * size, <ssize_t>LARGEST)
             return self.deliver(self.loop.read_buffer, size)
+        return self.read_failed(size)
+
+    cdef int read_big(self) except -1:
+        """Receive straight into the bytes that the protocol gets: a copy would cost more than the guess."""
+        cdef object received
+        cdef PyObject* chunk = new_bytes(NULL, self.expected)
+        # SAFETY: chunk is ours alone until it is handed over, of the size it has.
+        cdef ssize_t size = recv(self.fd, PyBytes_AS_STRING(<object>chunk), self.expected, 0)
+        if size <= 0:
+            Py_DECREF(<object>chunk)
+            return self.read_failed(size)
+        if size < self.expected:
+            resize_bytes(&chunk, size)
+        if size < BIG:
+            self.expected = 0
+        elif size == self.expected:
+            self.expected = min(2 * size, <ssize_t>LARGEST)
+        received = <object>chunk
+        Py_DECREF(received)
+        return self.hand_over(received)
+
+    cdef int read_failed(self, ssize_t size) except -1:
+        """Go on after a recv that brought nothing."""
         if size == 0:
             return self.end_of_input()
         if errno != EAGAIN and errno != EINTR:
@@ -59,18 +106,24 @@ cdef class Stream(SocketTransport):
         return 0
 
     cdef int deliver(self, const char* data, Py_ssize_t size) except -1:
-        cdef object chunk
+        if self.native is None:
+            return self.hand_over(PyBytes_FromStringAndSize(data, size))
+        try:
+            self.native.data_received_c(data, size)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            self.protocol_failed(exc, "data_received")
+        return 0
+
+    cdef int hand_over(self, bytes data) except -1:
         cdef bint entered
         try:
-            if self.native is not None:
-                self.native.data_received_c(data, size)
-            else:
-                chunk = PyBytes_FromStringAndSize(data, size)
-                entered = self.enter()
-                try:
-                    self.data_received(chunk)
-                finally:
-                    self.leave(entered)
+            entered = self.enter()
+            try:
+                self.data_received(data)
+            finally:
+                self.leave(entered)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:

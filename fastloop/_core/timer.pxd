@@ -3,7 +3,11 @@ from libc.stdint cimport int64_t, uint64_t
 
 from cpython.object cimport PyObject
 
-from fastloop._core.handle cimport Handle
+from fastloop._core.handle cimport Handle, Holder
+
+
+cdef enum:
+    NS = 1_000_000_000  # nanoseconds a second
 
 
 cdef class TimerHandle(Handle):
@@ -27,7 +31,7 @@ cdef struct Entry:
 
 
 @cython.final
-cdef class TimerHeap:
+cdef class TimerHeap(Holder):
     cdef Entry* entries
     cdef Py_ssize_t count
     cdef Py_ssize_t capacity
@@ -37,7 +41,6 @@ cdef class TimerHeap:
     cdef int add(self, TimerHandle timer) except -1
     cdef TimerHandle pop(self)
     cdef int64_t next_deadline_ns(self) except? -1
-    cdef int clear(self) except -1
     cdef void sift_up(self, Py_ssize_t hole, Entry entry) noexcept
     cdef void sift_down(self, Py_ssize_t hole, Entry entry) noexcept
     cdef int compact(self) except -1

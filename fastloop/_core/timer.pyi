@@ -1,6 +1,8 @@
 import asyncio
 from typing import final
 
+from fastloop._core.handle import Holder
+
 class TimerHandle(asyncio.TimerHandle):
     # Made by the loop only. To isinstance() it is an asyncio.TimerHandle; the type does not derive from it.
     def __init__(self) -> None: ...
@@ -8,4 +10,4 @@ class TimerHandle(asyncio.TimerHandle):
 class TracedTimerHandle(TimerHandle): ...
 
 @final
-class TimerHeap: ...
+class TimerHeap(Holder): ...

@@ -10,7 +10,8 @@ from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.math cimport ceil
 
-from fastloop._core.handle cimport caller_stack, describe_all, traced_facts
+from fastloop._core.handle cimport caller_stack, describe_all, show_collector, traced_facts
+from fastloop._sys.cpython cimport visitproc
 
 
 cdef enum:
@@ -118,7 +119,7 @@ cdef inline bint earlier(const Entry* a, const Entry* b) noexcept:
 
 
 @cython.final
-cdef class TimerHeap:
+cdef class TimerHeap(Holder):
     """The timers of one loop, soonest first."""
 
     def __dealloc__(self):
@@ -222,3 +223,15 @@ cdef class TimerHeap:
         while self.count:
             self.pop()
         return 0
+
+    cdef int visit(self, visitproc visit, void* arg) noexcept:
+        cdef Py_ssize_t i
+        cdef int stopped
+        for i in range(self.count):
+            stopped = visit(self.entries[i].timer, arg)
+            if stopped:
+                return stopped
+        return 0
+
+
+show_collector(TimerHeap)

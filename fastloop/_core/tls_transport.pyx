@@ -9,6 +9,7 @@ from cpython.buffer cimport PyBUF_READ
 from cpython.bytes cimport PyBytes_CheckExact, PyBytes_GET_SIZE
 from cpython.memoryview cimport PyMemoryView_FromMemory
 
+from fastloop._core.reader cimport maybe_feeder
 from fastloop._core.tls cimport TLS_READ_HIGH_WATER
 from fastloop._core.transport cimport marks
 
@@ -32,6 +33,12 @@ cdef class TLSTransport(Transport):
     @property
     def _ssl_protocol(self):
         return self.session
+
+    cdef int bind_protocol(self, object protocol) except -1:
+        Transport.bind_protocol(self, protocol)
+        if self.native is None:
+            self.native = maybe_feeder(protocol, self)
+        return 0
 
     def __repr__(self):
         state = "closed" if self.session is None else "closing" if self.closing else "open"

@@ -279,7 +279,7 @@ cdef class Transport(Watcher):
 
     cdef bint enter(self) except -1:
         """Enter the context, unless a callback further up is in it already; return what `leave` is to get."""
-        if self.inside or self.native is not None:
+        if self.inside:
             return False
         enter_context(self.context)
         self.inside = True

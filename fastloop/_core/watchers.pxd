@@ -9,15 +9,23 @@ cdef class Wakeup(Watcher):
 
 
 cdef class SignalWatcher(Watcher):
-    pass
+    cdef object deliver             # called with the numbers as bytes, after the handlers of Python's own
 
 
 cdef class CallbackWatcher(Watcher):
     cdef Poller poller
     cdef Ring ready
-    cdef Handle reader
-    cdef Handle writer
+    # Who is told: a Handle, again and again; or a future, once.
+    cdef object reader
+    cdef object writer
+    # Of the calls on a socket.
+    cdef object owner               # weak reference to the socket object; None: of no socket's calls
+    cdef bint drained               # nothing is left to receive until the poller says so
 
-    cdef bint put(self, bint writing, Handle handle) except -1
-    cdef int drop(self, bint writing, Handle handle) except -1
+    cdef bint put(self, bint writing, object what) except -1
+    cdef int drop(self, bint writing, object what) except -1
+    cdef int wait(self, bint writing, object waiter) except -1
+    cdef int leave(self, bint writing, object waiter) except -1
+    cdef int tell(self, bint writing) except -1
+    cdef CallbackWatcher current(self)
     cdef int update(self) except -1

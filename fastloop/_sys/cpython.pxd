@@ -17,6 +17,9 @@ cdef extern from "Python.h":
     PyObject* PyObject_CallOneArg(PyObject* call, PyObject* argument)
     PyObject* PyObject_CallMethodOneArg(PyObject* owner, PyObject* name, PyObject* argument)
     object PyObject_Vectorcall(PyObject* call, PyObject** arguments, size_t count, PyObject* keyword_names)
+    object PyObject_VectorcallMethod(
+        PyObject* name, PyObject** arguments, size_t count, PyObject* keyword_names
+    )
     bint PyCoro_CheckExact(PyObject* candidate)
 
     object PyContext_Copy(object context)
@@ -28,6 +31,10 @@ cdef extern from "Python.h":
     # The same two, raising.
     int enter_context "PyContext_Enter"(object context) except -1
     int exit_context "PyContext_Exit"(object context) except -1
+
+    # Bytes that nobody else has yet, to be filled and resized: a pointer to the one reference there is.
+    PyObject* new_bytes "PyBytes_FromStringAndSize"(const char* data, Py_ssize_t size) except NULL
+    int resize_bytes "_PyBytes_Resize"(PyObject** owned, Py_ssize_t size) except -1
 
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
 
@@ -46,6 +53,19 @@ cdef extern from "Python.h":
         METH_KEYWORDS
 
     object PyDescr_NewMethod(PyTypeObject* type, PyMethodDef* method)
+
+    # For tuples of keywords: nothing is checked, and the item is borrowed.
+    Py_ssize_t PyTuple_GET_SIZE(PyObject* items)
+    PyObject* PyTuple_GET_ITEM(PyObject* items, Py_ssize_t i)
+
+    # What the garbage collector asks of a type. Cython's own declarations let these raise; they must not.
+    ctypedef int (*visitproc)(PyObject* item, void* arg) noexcept
+    ctypedef int (*traverseproc)(PyObject* owner, visitproc visit, void* arg) noexcept
+    ctypedef int (*inquiry)(PyObject* owner) noexcept
+
+    ctypedef struct CollectorSlots "PyTypeObject":
+        traverseproc tp_traverse
+        inquiry tp_clear
 
     # The items of a list, borrowed as long as it is not changed.
     PyObject** PySequence_Fast_ITEMS(list items)

@@ -21,6 +21,22 @@ def test_table_names_what_is_invalid_and_what_is_missing(make_run: MakeRun) -> N
     assert "-- no uvicorn: not installed" in table
 
 
+def test_markdown_has_a_table_for_each_kind_of_case_and_a_line_a_case(make_run: MakeRun) -> None:
+    run = make_run("echo", {"limit": 5.0, "uvloop": 6.0, "fastloop": 5.5}, {"uvloop": ["round 1: closed"]})
+    tcp = replace(run.cases[0], parameters={"kind": "echo"})
+    udp = make_run("udp", {"limit": 4.0, "fastloop": 6.0}).cases[0]
+    http = replace(make_run("plaintext", {"limit": 5.0, "axum": 6.0}).cases[0], parameters={"kind": "http"})
+    tables = report.to_markdown(
+        replace(run, cases=[tcp, replace(udp, parameters={"kind": "echo"}), http])
+    ).split("\n\n")
+    rows = [[cell.strip() for cell in line.split("|")[2:-1]] for line in tables[0].splitlines()]
+    assert rows[0] == ["limit, µs", "fastloop", "uvloop"]
+    assert rows[2] == ["5.00", "**1.10** (1.10\N{EN DASH}1.10)", "invalid"]
+    assert rows[3] == ["4.00", "**1.50** (1.50\N{EN DASH}1.50)", ""]
+    assert len(tables[1].splitlines()) == 3
+    assert "A <fast> & cheap CPU" in tables[2]
+
+
 def test_chart_is_well_formed_and_draws_the_ratios(make_run: MakeRun) -> None:
     run = make_run("plaintext", {"limit": 5.0, "axum": 6.0, "fastloop_http": 5.5})
     document = ElementTree.fromstring(chart.draw(run))

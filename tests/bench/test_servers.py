@@ -1,6 +1,5 @@
 """CPU accounting of a process tree, and its end."""
 
-import itertools
 import sys
 import time
 from collections.abc import Callable
@@ -8,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.e2e.servers import Server, cpu_ns_between, cpu_times, free_ports, process_tree, rss_mb
+from bench.e2e.addresses import Address
+from bench.e2e.servers import Server, cpu_ns_between, cpu_times, process_tree, rss_mb
 
 BUSY = "import time\nend = time.process_time() + 0.2\nwhile time.process_time() < end: pass\n"
 
@@ -31,7 +31,8 @@ def runs(pid: int) -> bool:
 @pytest.fixture
 def start(tmp_path: Path) -> Callable[[str], Server]:
     def start_script(script: str) -> Server:
-        server = Server([sys.executable, "-c", script], 0, tmp_path / "server.log")
+        address = Address("tcp", 0, tmp_path)
+        server = Server([sys.executable, "-c", script], address, tmp_path / "server.log")
         server.start()
         return server
 
@@ -73,8 +74,3 @@ def test_server_that_ends_says_why_in_its_own_words(start: Callable[[str], Serve
         assert server.wait_until_up() == "RuntimeError: no such loop"
     finally:
         server.stop()
-
-
-def test_ports_keep_clear_of_each_others_neighbours() -> None:
-    ports = sorted(free_ports(5))
-    assert all(later - earlier >= 3 for earlier, later in itertools.pairwise(ports))

@@ -1,8 +1,9 @@
 """Run tests of the interpreter's suite on our loop, each in a process of its own.
 
 A server process replaces asyncio's loop by ours, imports the tests once, and forks a child for each of them,
-as many at a time as there are processors: what a test hangs in, crashes, or leaves behind is its own. The
-pytest process reads the outcomes as it gets to them.
+as many at a time as there are processors: what a test hangs in, crashes, or leaves behind is its own. So is
+the network while it runs: tests take ports that they have closed to stay closed. Where the system does not
+permit that, there is one child at a time. The pytest process reads the outcomes as it gets to them.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ import traceback
 import warnings
 from pathlib import Path
 
+import network
 import stdlib_case
 
 # The slowest take a few seconds on a machine of their own.
@@ -31,12 +33,15 @@ ROOT = Path(__file__).parents[2]
 
 
 class Outcomes:
-    """The outcomes of cases, (module, class, test) each, run in the background in the order given."""
+    """The outcomes of cases, (module, class, test) each, run in the background in the order given.
 
-    def __init__(self, cases):
+    arguments: of the interpreter that serves them.
+    """
+
+    def __init__(self, cases, arguments=(__file__,)):
         self.known = {}
         self.server = subprocess.Popen(
-            [sys.executable, __file__], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [sys.executable, *arguments], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests/conformance")])},
         )
         with self.server.stdin as request:
@@ -69,10 +74,11 @@ def use_fastloop():
 
 
 class Child:
-    """One test in a process, and session, of its own."""
+    """One test in a process, and session, of its own; network: where it runs, None: in ours."""
 
-    def __init__(self, case):
+    def __init__(self, case, network):
         self.case = case
+        self.network = network
         # Its own: many tests write to one and the same name in the current directory.
         self.directory = tempfile.TemporaryDirectory()
         self.report = open(f"{self.directory.name}/report", "w+b")  # noqa: SIM115
@@ -96,6 +102,10 @@ class Child:
         faulthandler.enable()
         # Says where it hangs. The parent ends what not even this ends.
         faulthandler.dump_traceback_later(TIMEOUT_S - 5, exit=True)
+        if self.network is not None:
+            network.enter(self.network)
+        # As any test leaves it to the next, and some count on: no loop is made unasked.
+        asyncio.set_event_loop(None)
         module, cls, name = self.case
         try:
             result = stdlib_case.outcome(getattr(importlib.import_module(module), cls), name)
@@ -137,10 +147,11 @@ def serve():
             importlib.import_module(module)
     # Pages that the collector of no child writes to are shared by all.
     gc.freeze()
+    networks = network.make(len(os.sched_getaffinity(0))) if network.can_make() else [None]
     children = {}
     while cases or children:
-        while cases and len(children) < len(os.sched_getaffinity(0)):
-            child = Child(cases.popleft())
+        while cases and networks:
+            child = Child(cases.popleft(), networks.pop())
             children[child.pidfd] = child
         nearest = min(child.deadline for child in children.values())
         ended, _, _ = select.select(children, [], [], max(0, nearest - time.monotonic()))
@@ -148,6 +159,7 @@ def serve():
         for child in [child for fd, child in children.items() if fd in ended or child.deadline <= now]:
             del children[child.pidfd]
             child.finish()
+            networks.append(child.network)
 
 
 if __name__ == "__main__":

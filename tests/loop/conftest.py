@@ -2,9 +2,12 @@
 
 import asyncio
 import errno
+import gc
 import os
+import signal
 
 import pytest
+from peers import SIGNALS
 
 import fastloop
 
@@ -46,3 +49,18 @@ def either_way(request, monkeypatch):
             raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
         monkeypatch.setattr(os, "pidfd_open", refuse)
+
+
+@pytest.fixture
+def signals_as_before():
+    """Let the test leave no handler, and no wakeup descriptor, behind."""
+    def state():
+        handlers = [signal.getsignal(sig) for sig in (*SIGNALS, signal.SIGINT)]
+        wakeup = signal.set_wakeup_fd(-1)
+        signal.set_wakeup_fd(wakeup)
+        return handlers, wakeup
+
+    before = state()
+    yield
+    gc.collect()
+    assert state() == before

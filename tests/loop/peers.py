@@ -1,7 +1,8 @@
-"""The other end of a connection: plain sockets, and protocols that note what they are told."""
+"""The other end of a connection, or of a signal: plain sockets, protocols that note what they are told."""
 
 import asyncio
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -9,6 +10,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+
+# Some whose handlers tests may set.
+SIGNALS = [signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP, signal.SIGTERM, signal.SIGALRM, signal.SIGWINCH]
 
 
 class Recorder(asyncio.Protocol):
@@ -103,6 +107,11 @@ async def until(condition, seconds=20):
 def descriptors():
     """Count this process's open descriptors."""
     return len(os.listdir("/proc/self/fd"))
+
+
+def raise_signal(sig):
+    """Send this process sig; a handler of Python's own has run when this returns."""
+    os.kill(os.getpid(), sig)
 
 
 def python(code, *options, **variables):

@@ -4,11 +4,10 @@ import asyncio
 import errno
 import re
 import socket
+import sys
 
 import pytest
 from peers import Recorder, descriptors, tcp_pair, until
-
-from fastloop._dns import is_literal
 
 
 @pytest.fixture
@@ -79,11 +78,7 @@ class Resolving:
     """Has a loop resolve every name to addresses of a test's own."""
 
     def __init__(self, loop, addresses):
-        system = type(loop).getaddrinfo
-
         async def getaddrinfo(host, port, **options):
-            if is_literal(host):
-                return await system(loop, host, port, **options)
             return [
                 (socket.AF_INET6 if ":" in name else socket.AF_INET, socket.SOCK_STREAM, 6, "",
                  (name, number, 0, 0) if ":" in name else (name, number))
@@ -117,6 +112,29 @@ def test_the_next_address_is_tried(loop, run, free_port):
         assert transport.get_extra_info("peername") == ("127.0.0.1", port)
         transport.close()
         await protocol.lost
+        await stop(server)
+
+    run(main())
+
+
+@pytest.mark.parametrize("options", [{}, {"happy_eyeballs_delay": 0.01}, {"local_addr": ("127.0.0.1", 0)}])
+def test_a_loop_resolves_names_alone(run, options):
+    async def main():
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
+        asked = []
+
+        async def getaddrinfo(host, port, **_):
+            asked.append(host)
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+        loop.getaddrinfo = getaddrinfo
+        port = server.sockets[0].getsockname()[1]
+        for host in ("127.0.0.1", "somewhere.example"):
+            transport, protocol = await loop.create_connection(Recorder, host, port, **options)
+            transport.close()
+            await protocol.lost
+        assert asked == ["somewhere.example"]
         await stop(server)
 
     run(main())
@@ -202,6 +220,29 @@ def test_a_connection_that_is_cancelled_leaves_nothing(run):
 # Serving.
 
 
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="asyncio does it since 3.13")
+def test_an_address_this_machine_lacks_is_passed_over(loop, run):
+    async def main():
+        # 192.0.2.0/24 is for documentation (RFC 5737).
+        server = await loop.create_server(Recorder, ["192.0.2.1", "127.0.0.1"], 0)
+        assert [host for host, _ in names(server)] == ["127.0.0.1"]
+        await stop(server)
+
+    run(main())
+    before = descriptors()
+    with pytest.raises(OSError, match=r"out of \[\('192\.0\.2\.1', 0\)\]") as caught:
+        loop.run_until_complete(loop.create_server(Recorder, "192.0.2.1", 0))
+    assert caught.value.errno == errno.EADDRNOTAVAIL
+    assert descriptors() == before
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="passed over since 3.13")
+def test_an_address_this_machine_lacks_is_named(loop):
+    with pytest.raises(OSError, match=r"bind on address \('192\.0\.2\.1', 0\)") as caught:
+        loop.run_until_complete(loop.create_server(Recorder, ["127.0.0.1", "192.0.2.1"], 0))
+    assert caught.value.errno == errno.EADDRNOTAVAIL
+
+
 @pytest.mark.parametrize(
     ("arguments", "options", "error"),
     [
@@ -259,6 +300,22 @@ def test_a_port_in_use_is_named(loop, run):
         assert caught.value.errno == errno.EADDRINUSE
         # Neither is left bound.
         assert descriptors() == before
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("missing/socket", "No such file or directory"),
+        ("file", "file' is already in use"),
+        ("x" * 200, "AF_UNIX path too long"),
+    ],
+)
+def test_a_path_that_cannot_be_bound_leaves_nothing(loop, tmp_path, path, message):
+    (tmp_path / "file").touch()
+    before = descriptors()
+    with pytest.raises(OSError, match=message):
+        loop.run_until_complete(loop.create_unix_server(Recorder, tmp_path / path))
+    assert descriptors() == before
 
 
 def test_a_port_can_be_shared_if_asked(run):

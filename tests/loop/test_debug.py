@@ -231,7 +231,23 @@ def test_an_endpoint_is_logged(debug, caplog):
 
     with caplog.at_level(logging.DEBUG, "asyncio"):
         debug.run_until_complete(main())
-    assert any("Datagram endpoint local_addr=('127.0.0.1', 0)" in record.message for record in caplog.records)
+    (record,) = [record for record in caplog.records if "Datagram endpoint" in record.message]
+    assert "local_addr=('127.0.0.1', 0)" in record.message
+    assert record.levelname == "INFO"
+
+
+def test_servers_and_connections_are_logged(debug, caplog):
+    async def main():
+        server = await debug.create_server(asyncio.Protocol, "127.0.0.1", 0)
+        transport, _ = await debug.create_connection(asyncio.Protocol, *server.sockets[0].getsockname())
+        transport.close()
+        server.close()
+
+    with caplog.at_level(logging.DEBUG, "asyncio"):
+        debug.run_until_complete(main())
+    said = [(record.levelname, record.message) for record in caplog.records]
+    assert any(level == "INFO" and "is serving" in message for level, message in said)
+    assert any(level == "DEBUG" and message.startswith("connected to") for level, message in said)
 
 
 # Errors and the executor, in any mode.
@@ -253,6 +269,18 @@ def test_the_exception_handler_runs_in_the_context_of_what_failed(loop, kind):
         loop.run_until_complete(task)
         loop.call_exception_handler({"message": "mine", "task": task})
     assert seen == [5]
+
+
+def test_what_failed_may_have_no_context(loop):
+    class Odd:
+        def get_context(self):
+            return None
+
+    reports = []
+    loop.set_exception_handler(lambda *report: reports.append(report))
+    report = {"message": "mine", "task": Odd()}
+    loop.call_exception_handler(report)
+    assert reports == [(loop, report)]
 
 
 def test_an_executor_that_fails_to_shut_down_says_so(loop):

@@ -210,12 +210,6 @@ def test_no_context_is_as_none_given(loop):
     turn(loop)
 
 
-def test_what_is_no_context_is_refused(loop):
-    with pytest.raises(TypeError, match="Context"):
-        loop.call_soon(int, context=object())
-    turn(loop)
-
-
 def test_a_context_that_is_in_use_is_reported(loop):
     context = contextvars.copy_context()
     seen = []

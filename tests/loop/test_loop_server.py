@@ -116,7 +116,13 @@ def test_serve_forever_ends_when_it_is_cancelled(run):
             # The peer does nothing about it, and is not waited for.
             with pytest.raises(asyncio.CancelledError):
                 await task
-            assert peer.recv(1) == b""
+            if sys.version_info >= (3, 12):
+                assert peer.recv(1) == b""
+            else:
+                # Nor is its connection closed, as asyncio had it.
+                peer.send(b"still here")
+                await until(lambda: serving.made[0].data == b"still here")
+                serving.server.abort_clients()
         assert not serving.server.is_serving()
         with pytest.raises(RuntimeError, match="is closed"):
             await serving.server.serve_forever()

@@ -75,6 +75,9 @@ def test_the_transports_are_asyncios(run, ends):
         sink, writer = await writing(ends[1])
         assert isinstance(source, asyncio.ReadTransport)
         assert isinstance(sink, asyncio.WriteTransport)
+        # As asyncio's own, whose writing end is a whole transport.
+        assert isinstance(sink, asyncio.Transport)
+        assert not isinstance(source, asyncio.Transport)
         assert source.get_extra_info("pipe") is ends[0]
         assert sink.get_extra_info("pipe") is ends[1]
         assert source.get_extra_info("peername") is None

@@ -12,31 +12,11 @@ import threading
 import weakref
 
 import pytest
-from peers import ROOT, in_thread, python, until
+from peers import ROOT, SIGNALS, in_thread, python, raise_signal, until
 
 import fastloop
 
-SIGNALS = [signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP, signal.SIGTERM, signal.SIGALRM, signal.SIGWINCH]
-
-
-@pytest.fixture(autouse=True)
-def as_before():
-    """No test may leave a handler, or a wakeup descriptor, behind."""
-    def state():
-        handlers = [signal.getsignal(sig) for sig in (*SIGNALS, signal.SIGINT)]
-        wakeup = signal.set_wakeup_fd(-1)
-        signal.set_wakeup_fd(wakeup)
-        return handlers, wakeup
-
-    before = state()
-    yield
-    gc.collect()
-    assert state() == before
-
-
-def raise_signal(sig):
-    os.kill(os.getpid(), sig)
-
+pytestmark = pytest.mark.usefixtures("signals_as_before")
 
 # When it is called.
 
@@ -94,48 +74,6 @@ def test_signals_before_and_between_runs_are_kept(loop):
     loop.run_until_complete(asyncio.sleep(0.001))
     assert called == [1, 1]
     loop.remove_signal_handler(signal.SIGUSR1)
-
-
-def test_of_many_signals_at_once_none_is_lost():
-    # In a Python of its own: the alternate signal stack of faulthandler, which pytest enables, is too small
-    # for handlers in handlers.
-    code = """if True:
-        import asyncio, os, signal, fastloop
-        names = "SIGUSR1 SIGUSR2 SIGHUP SIGTERM SIGALRM SIGWINCH"
-        signals = [getattr(signal, name) for name in names.split()]
-        called = dict.fromkeys(signals, 0)
-
-        def handler(sig):
-            called[sig] += 1
-
-        async def main():
-            loop = asyncio.get_running_loop()
-            for sig in signals:
-                loop.add_signal_handler(sig, handler, sig)
-            for count in range(1, 101):
-                signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-                for sig in signals * 2:
-                    os.kill(os.getpid(), sig)
-                signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
-                await asyncio.sleep(0.0001)
-                assert set(called.values()) == {count}, called
-
-        fastloop.run(main())
-    """
-    result = python(code)
-    assert (result.returncode, result.stderr) == (0, "")
-
-
-def test_a_signal_that_comes_again_after_its_handler_is_called_again(loop, run):
-    async def main():
-        called = []
-        loop.add_signal_handler(signal.SIGUSR1, called.append, 1)
-        for _ in range(1000):
-            raise_signal(signal.SIGUSR1)
-        await until(lambda: len(called) == 1000)
-        loop.remove_signal_handler(signal.SIGUSR1)
-
-    run(main())
 
 
 def test_the_handler_runs_in_the_context_it_was_added_in(loop, run):

@@ -400,17 +400,15 @@ def test_a_pair_of_unix_sockets_can_be_taken_over(run):
 
 
 def test_a_transport_nobody_ended_warns(loop):
-    async def main():
-        ours, peer = tcp_pair()
-        await loop.create_connection(asyncio.Protocol, sock=ours)
-        peer.close()
-        return ours.fileno()
-
-    number = loop.run_until_complete(main())
+    ours, peer = tcp_pair()
+    number = ours.fileno()
+    loop.run_until_complete(loop.create_connection(asyncio.Protocol, sock=ours))
+    del ours
     with pytest.warns(ResourceWarning, match="unclosed transport <Stream open"):
         loop.close()
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(number)
+    peer.close()
 
 
 # The stream API.

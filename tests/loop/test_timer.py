@@ -208,19 +208,6 @@ def test_what_is_far_off_waits(loop, run, delay):
     run(main())
 
 
-@pytest.mark.parametrize(
-    ("delay", "error"),
-    [
-        (None, TypeError), ("1", TypeError), (1j, TypeError), (float("nan"), ValueError),
-        (10**400, OverflowError),
-    ],
-)
-@pytest.mark.parametrize("method", ["call_later", "call_at"])
-def test_what_is_no_time_is_refused(loop, method, delay, error):
-    with pytest.raises(error):
-        getattr(loop, method)(delay, print)
-
-
 def test_a_timer_takes_arguments_and_context(loop, run):
     seen = []
 

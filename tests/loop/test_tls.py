@@ -204,10 +204,17 @@ def test_a_failed_handshake_leaves_no_cycles(run, loop, tls):
                     super().__init__()
                     seen.append(weakref.ref(self))
 
+            def transports():
+                kinds = {"Stream", "TLSSession", "TLSTransport"}
+                return sum(type(what).__name__ in kinds for what in gc.get_objects())
+
+            before = transports()
             with contextlib.suppress(ssl.SSLCertVerificationError):
                 await connect(Seen, tls.distrustful)
             await asyncio.sleep(0)
             assert [protocol() for protocol in seen] == [None]
+            # The server's ends go when the alert has arrived.
+            await until(lambda: transports() <= before)
 
     gc.collect()
     gc.disable()

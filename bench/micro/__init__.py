@@ -1,0 +1,1 @@
+"""Time single operations of the loop: scheduling, timers, tasks, registrations."""

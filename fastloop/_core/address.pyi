@@ -1,0 +1,3 @@
+from typing import Any
+
+def maybe_literal(host: str, port: int) -> tuple[int, tuple[Any, ...]] | None: ...

@@ -1,0 +1,61 @@
+"""What a server's answer has to be, and what a wrong one is called."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.e2e.addresses import Address
+from bench.e2e.answers import WrongAnswer, check
+from bench.e2e.cases import CASES
+
+Serve = Callable[[Callable[[bytes], bytes]], Address]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Serve one connection that answers its first read by the function given, and then ends."""
+    threads = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def start(answer: Callable[[bytes], bytes]) -> Address:
+            def run() -> None:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.sendall(answer(connection.recv(4096)))
+
+            threads.append(threading.Thread(target=run))
+            threads[-1].start()
+            return Address("tcp", listener.getsockname()[1], tmp_path)
+
+        yield start
+        for thread in threads:
+            thread.join()
+
+
+def test_echo_of_the_same_bytes_is_right(serve: Serve) -> None:
+    check(CASES["echo"], serve(lambda question: question))
+
+
+@pytest.mark.parametrize("answer", [bytes.swapcase, lambda question: question[:-1], lambda question: b""])
+def test_echo_of_other_bytes_is_wrong(serve: Serve, answer: Callable[[bytes], bytes]) -> None:
+    with pytest.raises(WrongAnswer, match="came back for 100"):
+        check(CASES["echo"], serve(answer))
+
+
+def test_http_answer_must_be_the_expected_one(serve: Serve) -> None:
+    right = (
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 13\r\n"
+        b"date: Fri, 20 Nov 2026 08:00:00 GMT\r\n\r\nHello, World!"
+    )
+    check(CASES["plaintext"], serve(lambda question: right))
+    with pytest.raises(WrongAnswer, match="no date field"):
+        check(CASES["plaintext"], serve(lambda question: right.replace(b"date", b"x-date")))
+
+
+def test_server_that_refuses_is_no_answer(tmp_path: Path) -> None:
+    # Port 1 is tcpmux: reserved, and nobody listens.
+    with pytest.raises(WrongAnswer, match="no answer"):
+        check(CASES["plaintext"], Address("tcp", 1, tmp_path))
