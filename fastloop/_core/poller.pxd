@@ -37,6 +37,7 @@ cdef class Poller:
     cdef int watch(self, Watcher watcher, uint32_t events) except -1
     cdef int forget(self, Watcher watcher) except -1
     cdef int claim(self, Watcher watcher) except -1
+    cdef int evict(self, int fd) except -1
     cdef int disclaim(self, Watcher watcher) noexcept
     cdef object maybe_owner(self, int fd)
     cdef int drop_events(self, Watcher watcher) noexcept

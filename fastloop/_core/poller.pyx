@@ -119,6 +119,13 @@ cdef class Poller:
         self.owners[watcher.fd] = <PyObject*>watcher
         return 0
 
+    cdef int evict(self, int fd) except -1:
+        """Forget who has watched fd until now."""
+        watcher = self.watchers.get(fd)
+        if watcher is not None:
+            self.forget(watcher)
+        return 0
+
     cdef int disclaim(self, Watcher watcher) noexcept:
         """Let watcher.fd be anybody's, unless it is another's by now."""
         if 0 <= watcher.fd < self.room and self.owners[watcher.fd] == <PyObject*>watcher:

@@ -58,6 +58,8 @@ cdef class SocketTransport(Transport):
         if server is not None:
             server._attach(self)
         if sock is not None:
+            # The loop's calls on sockets stay registered.
+            loop.poller.evict(fd)
             # As asyncio does: the peer that is gone by the time it is asked for has no name any more.
             self.get_extra_info("sockname")
             self.get_extra_info("peername")

@@ -28,7 +28,7 @@ cdef enum AppState:     # what the protocol has been told
 cdef class TLSSession(Protocol):
     cdef LoopCore loop
     cdef Transport lower        # carries the records; None before it is there and once it is lost
-    cdef TLSTransport upper     # what the protocol is given; None once the connection is lost
+    cdef TLSTransport upper     # what the protocol is given; has no session once the connection is lost
 
     cdef object ssl_object
     cdef object incoming        # ssl.MemoryBIO: records received, not decrypted

@@ -4,7 +4,6 @@ One object per side: TLSSession is the protocol of the lower transport, TLSTrans
 user's protocol. The lower one may be a TLSTransport itself. Knows no sockets.
 """
 
-import asyncio
 import logging
 import ssl
 
@@ -86,7 +85,7 @@ cdef class TLSSession(Protocol):
         self.incoming.write(data)
 
     cdef int connection_made_c(self, Transport transport) except -1:
-        if self.upper is None:
+        if self.upper.session is None:
             return 0  # it was lost before start_tls() got to begin
         self.lower = transport
         self.state = TLS_HANDSHAKE
@@ -143,7 +142,6 @@ cdef class TLSSession(Protocol):
         finally:
             upper.release()
             self.lower = None
-            self.upper = None
         return 0
 
     cdef int pause_writing_c(self) except -1:
@@ -350,7 +348,7 @@ cdef class TLSSession(Protocol):
     def go_on(self):
         """Deliver again after the protocol had paused."""
         cdef TLSTransport upper = self.upper
-        if upper is None or self.reading_paused:
+        if upper.session is None or self.reading_paused:
             return
         entered = upper.enter()
         try:
@@ -406,7 +404,7 @@ cdef class TLSSession(Protocol):
         return self.pace_protocol()
 
     cdef int pace_protocol(self) except -1:
-        if self.upper is not None:
+        if self.upper.session is not None:
             self.upper.queued = self.outgoing.pending + self.backlog_size
             self.upper.maybe_pause_protocol()
             self.upper.maybe_resume_protocol()
@@ -485,7 +483,7 @@ cdef class TLSSession(Protocol):
         transport = self.lower
         if transport is not None:
             self.lower.force_close_c(exc)
-        if not isinstance(exc, (OSError, asyncio.CancelledError)):
+        if not isinstance(exc, OSError):
             self.loop.call_exception_handler({
                 "message": message, "exception": exc, "transport": transport, "protocol": self,
             })

@@ -248,6 +248,34 @@ def test_the_calls_on_sockets_refuse_a_transports_own(loop, run, make):
     run(main())
 
 
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_transport_takes_over_a_socket_that_calls_have_used(loop, run, paused):
+    class Pausing(Recorder):
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            if paused:
+                transport.pause_reading()
+
+    async def main():
+        ours, peer = tcp_pair()
+        receiving = loop.create_task(loop.sock_recv(ours, 100))
+        await asyncio.sleep(0)
+        peer.send(b"first")
+        assert await receiving == b"first"
+        protocol = Pausing()
+        transport = await connect(protocol, ours)
+        with pytest.raises(RuntimeError, match="is used by transport <Stream open"):
+            await loop.sock_recv(ours, 100)
+        peer.send(b"second")
+        transport.resume_reading()
+        await until(lambda: protocol.data == b"second")
+        transport.close()
+        await protocol.lost
+        peer.close()
+
+    run(main())
+
+
 @pytest.mark.parametrize("ending", ["close", "abort"])
 def test_the_descriptor_of_a_closing_transport_is_anybodys(loop, run, ending):
     async def main():

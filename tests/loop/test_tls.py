@@ -325,16 +325,33 @@ def test_any_callback_may_end_the_connection(run, tls, where, end):
     run(main())
 
 
-def test_an_error_in_a_callback_ends_the_connection_and_is_reported(run, loop, tls):
+def test_a_client_that_ends_the_connection_as_it_is_made_gets_its_transport_all_the_same(run, tls):
+    class Brief(Recorder):
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            transport.abort()
+
+    async def main():
+        async with served(tls, Recorder) as (_, connect, _):
+            transport, protocol = await connect(Brief)
+            assert transport is protocol.transport
+            assert transport.is_closing()
+            assert await protocol.lost is None
+
+    run(main())
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, asyncio.CancelledError])
+def test_an_error_in_a_callback_ends_the_connection_and_is_reported(run, loop, tls, error):
     class Failing(Recorder):
         def data_received(self, data):
-            raise ZeroDivisionError
+            raise error
 
     async def main():
         async with pair(tls, server=Failing) as (client, server):
             client.transport.write(b"x")
-            assert isinstance(await server.lost, ZeroDivisionError)
-            assert [type(report["exception"]) for report in loop.reports] == [ZeroDivisionError]
+            assert isinstance(await server.lost, error)
+            assert [type(report["exception"]) for report in loop.reports] == [error]
             loop.reports.clear()
 
     run(main())
