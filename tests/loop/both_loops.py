@@ -38,6 +38,8 @@ def words(exc):
     said = re.sub(r"\b\w+\.(?=\w+\(\) )", "", str(exc))
     said = re.sub(r"0x[0-9a-f]+", "0x", said)
     said = re.sub(r"fd=\d+|laddr=[^>]*", "", said)
+    # From Python 3.14 on.
+    said = said.replace("a bytes, bytearray, or memoryview object", "a bytes-like object")
     return re.sub(r"_UnixSelectorEventLoop|EventLoop", "Loop", said)
 
 
