@@ -56,14 +56,16 @@ cdef class Coroutine:
 
     def throw(self, kind, value=None, traceback=None):
         """Raise an exception where the coroutine waits, as coroutines do; it waits no more."""
-        if self.rest is not None:
-            return self.rest.throw(kind, value, traceback)
-        self.close()
         if isinstance(kind, BaseException):
-            raise kind
-        if isinstance(value, BaseException):
-            raise value.with_traceback(traceback)
-        raise (kind() if value is None else kind(value)).with_traceback(traceback)
+            exception = kind
+        elif isinstance(value, BaseException):
+            exception = value.with_traceback(traceback)
+        else:
+            exception = (kind() if value is None else kind(value)).with_traceback(traceback)
+        if self.rest is not None:
+            return self.rest.throw(exception)
+        self.close()
+        raise exception
 
     def close(self):
         """Wait no more."""
