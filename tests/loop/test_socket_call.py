@@ -150,9 +150,9 @@ def test_results_that_look_like_exceptions_arguments_arrive_whole(loop, run):
         run(main())
 
 
-@pytest.mark.parametrize("size", [10**30, 1 << 62, -1, "1", None])
+@pytest.mark.parametrize("size", [10**30, -1, "1", None])
 def test_a_wrong_size_is_the_sockets_to_refuse(loop, run, pair, size):
-    with pytest.raises((OverflowError, MemoryError, ValueError, TypeError)) as theirs:
+    with pytest.raises((OverflowError, ValueError, TypeError)) as theirs:
         pair[0].recv(size)
     with pytest.raises(theirs.type):
         run(loop.sock_recv(pair[0], size))
