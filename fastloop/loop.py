@@ -6,7 +6,7 @@ import socket
 import sys
 import warnings
 import weakref
-from asyncio import events
+from asyncio import events, tasks
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
@@ -131,7 +131,7 @@ class EventLoop(
         """`create_task` where there is more to it than a plain task."""
         self._check_closed()
         if self._task_factory is None:
-            plain = asyncio.Task(coro, loop=self, name=name, context=context, **options)  # type: ignore[arg-type]
+            plain = tasks.Task(coro, loop=self, name=name, context=context, **options)  # type: ignore[arg-type]
             if self.get_debug():
                 # It is the caller that made it.
                 del plain._source_traceback[-1:]  # type: ignore[attr-defined]

@@ -4,7 +4,7 @@ They take their arguments as a vector (METH_FASTCALL): a tuple a call would cost
 call. Compiled callers use `LoopCore.schedule`.
 """
 
-import asyncio
+from asyncio import tasks
 
 from cpython.object cimport PyObject, PyTypeObject
 from libc.math cimport isnan
@@ -162,7 +162,6 @@ cdef object call_at_vector(LoopCore loop, ArgumentVector args, Py_ssize_t nargs,
 
 # Futures and tasks.
 
-cdef object Task = asyncio.Task
 cdef tuple LOOP = ("loop",)
 
 
@@ -178,6 +177,8 @@ cdef object create_task_vector(LoopCore loop, ArgumentVector args, Py_ssize_t na
         create = loop._create_task
         return PyObject_Vectorcall(<PyObject*>create, <PyObject**>args, nargs, kwnames)
     loop.check_open()
+    # Looked up, as asyncio does: there are programs that put a class of their own there.
+    Task = tasks.Task
     argv[1] = args[0]
     argv[2] = <PyObject*>loop
     return PyObject_Vectorcall(

@@ -328,3 +328,17 @@ def test_threadsafe_calls_keep_their_order_with_others(loop):
     loop.call_later(0.001, loop.stop)
     loop.run_forever()
     assert seen == [1, 2, 3, 4]
+
+
+def test_tasks_are_of_the_class_that_asyncio_has_for_them(loop, run, monkeypatch):
+    class Mine(asyncio.Task):
+        pass
+
+    async def main():
+        for options in ({}, {"name": "mine"}):
+            task = loop.create_task(asyncio.sleep(0), **options)
+            assert type(task) is Mine
+            await task
+
+    monkeypatch.setattr(asyncio.tasks, "Task", Mine)
+    run(main())
