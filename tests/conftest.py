@@ -1,5 +1,6 @@
-"""The site that tests of the server talk to, and the signals that tests rely on."""
+"""The site that tests of the server talk to, and the collector and signals that tests rely on."""
 
+import gc
 import signal
 from collections.abc import Callable, Iterator
 
@@ -11,6 +12,12 @@ from fastloop_http import Router
 # A shell without job control has background jobs ignore Ctrl-C, and their children with them.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector what pytest keeps of thousands of tests: many collect, and some at every turn."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

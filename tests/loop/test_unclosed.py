@@ -154,14 +154,14 @@ def test_it_is_not_collected_while_it_runs():
 
     async def main():
         loop = asyncio.get_running_loop()
-        for _ in range(100):
+        for _ in range(20):
             loop.call_soon(collect)
             loop.call_later(0, collect)
             loop.call_soon_threadsafe(collect)
         await asyncio.sleep(0.01)
 
     fastloop.run(main())
-    assert len(seen) == 300
+    assert len(seen) == 60
 
 
 def holders(loop, kind):
