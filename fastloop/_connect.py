@@ -112,6 +112,7 @@ class Connecting(LoopBase):
                 raise ValueError("host/port and sock can not be specified at the same time")
             check_not_tls_socket(sock)
             check_stream_socket(sock)
+            self._check_unused(sock)
         return await make_transport(self, sock, protocol_factory, tls)
 
     async def create_unix_connection(
@@ -144,6 +145,7 @@ class Connecting(LoopBase):
                 raise ValueError("no path and sock were specified")
             check_unix_socket(sock)
             check_not_tls_socket(sock)
+            self._check_unused(sock)
         return await make_transport(self, sock, protocol_factory, tls)
 
     async def connect_accepted_socket(
@@ -161,6 +163,7 @@ class Connecting(LoopBase):
         if ssl is True:
             raise ValueError("Server side SSL needs a valid SSLContext")
         check_not_tls_socket(sock)
+        self._check_unused(sock)
         tls = server_options(ssl or None, ssl_handshake_timeout, ssl_shutdown_timeout)
         return await make_transport(self, sock, protocol_factory, tls)
 

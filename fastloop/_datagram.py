@@ -80,6 +80,7 @@ class Datagrams(LoopBase):
                 "reuse_port": reuse_port,
                 "allow_broadcast": allow_broadcast,
             })
+            self._check_unused(sock)
         else:
             candidates = await self._datagram_candidates(local_addr, remote_addr, family, proto, flags)
             sock, remote = first_datagram_socket(candidates, reuse_port, allow_broadcast)

@@ -42,7 +42,11 @@ def signals_wake(loop: "Signals") -> Iterator[None]:
         try:
             yield
         finally:
-            signal.set_wakeup_fd(previous)
+            try:
+                signal.set_wakeup_fd(previous)
+            except (ValueError, OSError):
+                # Whose it was has closed it meanwhile.
+                signal.set_wakeup_fd(-1)
             loop._unwatch_signals()
     finally:
         os.close(reader)

@@ -359,6 +359,12 @@ cdef class LoopCore:
             owner = watcher
         raise RuntimeError(f"File descriptor {fd!r} is used by transport {owner!r}")
 
+    def _check_unused(self, sock):
+        """Refuse a socket that a transport has: of two, each would get some of what arrives."""
+        owner = self.poller.maybe_owner(sock.fileno())
+        if owner is not None:
+            raise RuntimeError(f"File descriptor {sock!r} is used by transport {owner!r}")
+
     cdef CallbackWatcher maybe_socket_watcher(self, object sock):
         """Return the watcher of sock where one of its calls has left one; None otherwise."""
         watcher = self.poller.watchers.get(sock.fileno())

@@ -21,6 +21,7 @@ cdef class Watcher:
     cdef uint32_t events  # interest now registered with the kernel; 0: not in the epoll set
 
     cdef int on_ready(self, uint32_t events) except -1
+    cdef bint has_descriptor(self) except -1
 
 
 @cython.final

@@ -39,6 +39,10 @@ cdef class Watcher:
     cdef int on_ready(self, uint32_t events) except -1:
         raise NotImplementedError(f"{type(self).__name__}.on_ready")
 
+    cdef bint has_descriptor(self) except -1:
+        """Say whether fd is still what it was, as far as can be seen: others may have closed it."""
+        return True
+
 
 @cython.final
 cdef class Poller:
@@ -133,10 +137,13 @@ cdef class Poller:
         return 0
 
     cdef object maybe_owner(self, int fd):
-        """Return the watcher that has claimed fd."""
-        # SAFETY: a watcher disclaims its descriptor before it is gone.
-        if fd < self.room and self.owners[fd] != NULL:
-            return <object>self.owners[fd]
+        """Return the watcher that has claimed fd, and has it still."""
+        cdef Watcher owner
+        if 0 <= fd < self.room and self.owners[fd] != NULL:
+            # SAFETY: a watcher disclaims its descriptor before it is gone.
+            owner = <Watcher>self.owners[fd]
+            if owner.has_descriptor():
+                return owner
         return None
 
     cdef int drop_events(self, Watcher watcher) noexcept:

@@ -48,6 +48,9 @@ cdef class SocketTransport(Transport):
             finally:
                 self.release()
 
+    cdef bint has_descriptor(self) except -1:
+        return self.sock is None or self.sock.fileno() == self.fd
+
     cdef int open(self, LoopCore loop, int fd, object sock, object server) except -1:
         """Take over the non-blocking descriptor fd; of sock, if there is one."""
         self.loop = loop

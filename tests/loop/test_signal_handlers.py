@@ -279,6 +279,18 @@ def test_the_wakeup_descriptor_is_restored(loop):
     os.close(writer)
 
 
+def test_a_wakeup_descriptor_that_was_closed_meanwhile_is_let_go(loop):
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    before = signal.set_wakeup_fd(writer)
+    try:
+        loop.call_soon(os.close, writer)
+        loop.run_until_complete(asyncio.sleep(0))
+    finally:
+        assert signal.set_wakeup_fd(before) == -1
+    os.close(reader)
+
+
 def test_a_second_loop_has_handlers_of_its_own():
     for _ in range(2):
         loop = fastloop.new_event_loop()

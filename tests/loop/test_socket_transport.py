@@ -248,6 +248,46 @@ def test_the_calls_on_sockets_refuse_a_transports_own(loop, run, make):
     run(main())
 
 
+MAKERS = {
+    "create_connection": lambda loop, sock: loop.create_connection(asyncio.Protocol, sock=sock),
+    "TLS": lambda loop, sock: loop.create_connection(
+        asyncio.Protocol, sock=sock, ssl=True, server_hostname="localhost"),
+    "create_unix_connection": lambda loop, sock: loop.create_unix_connection(asyncio.Protocol, sock=sock),
+    "connect_accepted_socket": lambda loop, sock: loop.connect_accepted_socket(asyncio.Protocol, sock),
+}
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_a_second_transport_on_a_socket_is_refused_and_the_first_goes_on(loop, run, make):
+    async def main():
+        protocol = Recorder()
+        sock, peer = socket.socketpair()
+        transport, _ = await loop.create_unix_connection(lambda: protocol, sock=sock)
+        with pytest.raises(RuntimeError, match=r"^File descriptor <socket.* is used by transport <Str"):
+            await make(loop, sock)
+        peer.send(b"still there")
+        peer.close()
+        await protocol.lost
+        assert protocol.data == b"still there"
+        assert transport.is_closing()
+
+    run(main())
+
+
+def test_a_second_datagram_transport_on_a_socket_is_refused_and_the_first_goes_on(loop, run):
+    async def main():
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.bind(("127.0.0.1", 0))
+        transport, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, sock=sock)
+        with pytest.raises(RuntimeError, match="is used by transport <Datagram"):
+            await loop.create_datagram_endpoint(asyncio.DatagramProtocol, sock=sock)
+        assert not transport.is_closing()
+        assert sock.fileno() >= 0
+        transport.close()
+
+    run(main())
+
+
 @pytest.mark.parametrize("paused", [False, True])
 def test_a_transport_takes_over_a_socket_that_calls_have_used(loop, run, paused):
     class Pausing(Recorder):
