@@ -72,6 +72,8 @@ DIRECTIVES = {
     "initializedcheck": CHECKED,
     "nonecheck": CHECKED,
     "cdivision": True,
+    # No object of ours makes sense in another process.
+    "auto_pickle": False,
 }
 
 COMPILE = ["-std=c11", "-Wall", "-Wno-unused-function", "-fvisibility=hidden"]

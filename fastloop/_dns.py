@@ -8,7 +8,7 @@ from typing import Any, cast
 from fastloop._core.address import maybe_literal
 
 # With these, a literal is answered with itself.
-PLAIN_FLAGS = socket.AI_PASSIVE | socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+PLAIN_FLAGS = int(socket.AI_PASSIVE | socket.AI_NUMERICHOST | socket.AI_NUMERICSERV)
 
 AddressInfo = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]
 
@@ -43,19 +43,18 @@ def forms_of(family: int, type: int, proto: int, flags: int) -> list[tuple[Any, 
     return [form[:4] for form in socket.getaddrinfo(host, 0, family, type, proto, flags)]
 
 
+@functools.lru_cache(maxsize=128)
 def maybe_answer(
-    host: object, port: object, family: int, type: int, proto: int, flags: int
-) -> list[AddressInfo] | None:
+    host: str, port: int, family: int, type: int, proto: int, flags: int
+) -> tuple[AddressInfo, ...] | None:
     """Answer for an address literal and a port number; None where it takes the C library to say."""
-    if host.__class__ is not str or port.__class__ is not int or flags & ~PLAIN_FLAGS:
-        return None
-    if not 0 <= port <= 65535:
+    if flags & ~PLAIN_FLAGS or not 0 <= port <= 65535:
         return None
     literal = maybe_literal(host, port)
     if literal is None or family not in (socket.AF_UNSPEC, literal[0]):
         return None
     address = literal[1]
-    return [(*form, address) for form in forms_of(literal[0], type, proto, flags)]
+    return tuple((*form, address) for form in forms_of(literal[0], type, proto, flags))
 
 
 async def getaddrinfo(

@@ -202,10 +202,11 @@ class EventLoop(
     ) -> list[_dns.AddressInfo]:
         """Resolve as `socket.getaddrinfo`; names in the executor, address literals at once."""
         self._check_closed()
-        found = _dns.maybe_answer(host, port, family, type, proto, flags)
-        if found is None:
-            found = await _dns.getaddrinfo(self, host, port, family, type, proto, flags)
-        return found
+        if host.__class__ is str and port.__class__ is int:
+            known = _dns.maybe_answer(host, port, family, type, proto, flags)
+            if known is not None:
+                return list(known)
+        return await _dns.getaddrinfo(self, host, port, family, type, proto, flags)
 
     async def getnameinfo(self, sockaddr: Any, flags: int = 0) -> tuple[str, str]:
         """Look up as `socket.getnameinfo`, in the executor."""

@@ -33,7 +33,7 @@ class Rule(NamedTuple):
 
 
 HTTP1 = "fastloop_http._h1"
-TURN = tuple(f"fastloop._core.{name}" for name in ("handle", "timer", "watchers", "loop"))
+TURN = tuple(f"fastloop._core.{name}" for name in ("handle", "holders", "timer", "watchers", "loop"))
 RULES = (
     Rule(("fastloop._sys",), ours=("fastloop._sys",), why="_sys only declares C"),
     Rule(

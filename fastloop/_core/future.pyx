@@ -20,7 +20,6 @@ cdef object InvalidStateError = asyncio.InvalidStateError
 cdef tuple STATE_NAMES = ("PENDING", "CANCELLED", "FINISHED")
 
 
-@cython.auto_pickle(False)
 cdef class Future:
     """Hold an outcome that is not there yet.
 
@@ -288,7 +287,6 @@ cdef class Future:
 
 
 @cython.final
-@cython.auto_pickle(False)
 cdef class FutureIterator:
     """Yield a pending future once, to the task that drives the awaiting coroutine; end with its result."""
 

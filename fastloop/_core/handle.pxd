@@ -1,11 +1,4 @@
-cimport cython
 from cpython.object cimport PyObject
-
-from fastloop._sys.cpython cimport visitproc
-
-
-cdef enum:
-    SPARES = 256  # finished handles kept for reuse: one busy turn's worth, under 40 KiB a loop
 
 
 cdef class Handle:
@@ -26,6 +19,9 @@ cdef class Handle:
     ) except -1
     cdef int blank(self) except -1
     cdef int run(self) except -1
+    cdef int failed_inside(self, callback, context) except -1
+    cdef int failed(self, callback) except -1
+    cdef int drop_call(self) except -1
     cdef tuple arguments(self)
     cdef object describe(self, callback, args)
     cdef list facts(self)
@@ -42,40 +38,11 @@ cdef list traced_facts(forgotten, created)
 cdef Handle blank_handle(bint traced, bint threadsafe)
 
 
+cdef bint handles_lock
+
+
 cdef class ThreadsafeHandle(TracedHandle):
-    cdef object lock                # threading.RLock, held while the callback runs
+    cdef unsigned long runner       # the thread that runs the callback now; 0: none
+    cdef list waiting               # locks of those that wait until it has run; None: nobody
 
-
-cdef class Holder:
-    cdef object nothing             # never set: an attribute makes the type one of the collector's
-
-    cdef int visit(self, visitproc visit, void* arg) noexcept
-    cdef int clear(self) except -1
-
-
-cdef int show_collector(type holder) except -1
-
-
-@cython.final
-cdef class Ring(Holder):
-    cdef PyObject** slots           # owned references to Handle
-    cdef size_t mask                # capacity - 1; capacity is a power of two
-    cdef size_t head                # taken so far; both counters only grow
-    cdef size_t tail                # put so far
-
-    cdef int push(self, Handle handle) except -1
-    cdef Handle pop(self)
-    cdef int take(self, Ring other) except -1
-    cdef int cancel_all(self) except -1
-    cdef int grow(self) except -1
-
-
-@cython.final
-cdef class HandlePool(Holder):
-    cdef PyObject* spares[SPARES]   # owned references to blank handles
-    cdef int count
-
-    cdef Handle take(
-        self, object loop, PyObject* callback, PyObject** args, Py_ssize_t nargs, PyObject* context
-    )
-    cdef int finish(self, Handle handle) except -1
+    cdef int wait(self) except -1

@@ -1,16 +1,7 @@
 import asyncio
-from typing import final
 
 class Handle(asyncio.Handle):
     # Made by the loop only. To isinstance() it is an asyncio.Handle; the type does not derive from it.
     def __init__(self) -> None: ...
 
 class TracedHandle(Handle): ...
-
-class Holder: ...
-
-@final
-class Ring(Holder): ...
-
-@final
-class HandlePool(Holder): ...

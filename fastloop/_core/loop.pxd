@@ -2,11 +2,11 @@ from libc.stdint cimport int64_t
 
 from cpython.object cimport PyObject
 
-from fastloop._core.handle cimport Handle, HandlePool, Ring
+from fastloop._core.handle cimport Handle
+from fastloop._core.holders cimport HandlePool, Ring
 from fastloop._core.poller cimport Poller
 from fastloop._core.timer cimport TimerHandle, TimerHeap
 from fastloop._core.watchers cimport CallbackWatcher, SignalWatcher, Wakeup
-from fastloop._sys.pthread cimport pthread_mutex_t
 
 
 cdef enum:
@@ -20,6 +20,7 @@ cdef class LoopCore:
     cdef Ring ready
     cdef TimerHeap timers
     cdef HandlePool pool
+    cdef HandlePool threadsafe_pool  # the same where handles need no lock
     cdef int unpolled               # generations of ready work run since the last poll
     cdef int64_t polled_ns          # when that was
     cdef bint stopping
@@ -27,7 +28,6 @@ cdef class LoopCore:
 
     # Where other threads leave callbacks.
     cdef Ring inbox
-    cdef pthread_mutex_t inbox_lock
     cdef bint asleep                # waiting in the kernel: a push has to wake the loop
     cdef Wakeup wakeup
     cdef SignalWatcher signals      # None unless the loop runs in the main thread

@@ -12,18 +12,12 @@ from weakref import ref
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cpython.object cimport PyCallable_Check
+from cpython.object cimport PyCallable_Check, Py_TYPE
 
-from fastloop._core.handle cimport blank_handle
+from fastloop._core.handle cimport blank_handle, handles_lock
 from fastloop._core.timer cimport NS
 from fastloop._sys.cpython cimport PyObject_Vectorcall, PySequence_Fast_ITEMS
 from fastloop._sys.epoll cimport EPOLLIN, eventfd_write, fastloop_monotonic_ns
-from fastloop._sys.pthread cimport (
-    pthread_mutex_destroy,
-    pthread_mutex_init,
-    pthread_mutex_lock,
-    pthread_mutex_unlock,
-)
 
 
 cdef enum:
@@ -56,8 +50,8 @@ cdef class LoopCore:
         self.ready = Ring()
         self.inbox = Ring()
         self.timers = TimerHeap()
-        self.pool = HandlePool()
-        pthread_mutex_init(&self.inbox_lock, NULL)
+        self.pool = HandlePool(False)
+        self.threadsafe_pool = HandlePool(True) if handles_lock else self.pool
         self.read_buffer = <char*>PyMem_Malloc(READ_BUFFER)
         if self.read_buffer is NULL:
             raise MemoryError
@@ -67,7 +61,6 @@ cdef class LoopCore:
 
     def __dealloc__(self):
         PyMem_Free(self.read_buffer)
-        pthread_mutex_destroy(&self.inbox_lock)
 
     # Scheduling.
 
@@ -101,21 +94,19 @@ cdef class LoopCore:
         return self.schedule(<PyObject*>callback, &arg, 1, NULL)
 
     cdef int push_inbox(self, Handle handle) except -1:
-        pthread_mutex_lock(&self.inbox_lock)
-        try:
-            self.inbox.push(handle)
-        finally:
-            pthread_mutex_unlock(&self.inbox_lock)
+        """Leave handle to the loop's thread; any thread may call.
+
+        Threads take turns (the GIL), and what is done here and in take_inbox() gives nobody else a turn.
+        """
+        self.inbox.push(handle)
         if self.asleep:
+            # Awake from now on, if not quite: one call wakes it.
+            self.asleep = False
             eventfd_write(self.wakeup.fd, 1)
         return 0
 
     cdef int take_inbox(self) except -1:
-        pthread_mutex_lock(&self.inbox_lock)
-        try:
-            self.ready.take(self.inbox)
-        finally:
-            pthread_mutex_unlock(&self.inbox_lock)
+        self.ready.take(self.inbox)
         return 0
 
     def time(self):
@@ -183,6 +174,12 @@ cdef class LoopCore:
     cdef int turn(self) except -1:
         cdef int64_t timeout_ns, now_ns = 0
         cdef bint pending = self.ready.head != self.ready.tail
+        if pending and self.unpolled < MAX_UNPOLLED and self.unpolled % 2 == 0:
+            # Every other generation runs without a look at the clock, which costs as much as a callback.
+            self.unpolled += 1
+            if self.inbox.head != self.inbox.tail:
+                self.take_inbox()
+            return self.run_ready()
         if self.timers.count or pending:
             now_ns = fastloop_monotonic_ns()
         if not pending or self.unpolled >= MAX_UNPOLLED or now_ns - self.polled_ns >= MAX_UNPOLLED_NS:
@@ -216,10 +213,10 @@ cdef class LoopCore:
 
     cdef int ready_timers(self, int64_t now_ns) except -1:
         """Move the timers that are due to the ready ring."""
-        while self.timers.count:
-            if self.timers.next_deadline_ns() < 0 or self.timers.next_deadline_ns() > now_ns:
-                break
-            self.ready.push(self.timers.pop())
+        cdef TimerHandle timer = self.timers.maybe_due(now_ns)
+        while timer is not None:
+            self.ready.push(timer)
+            timer = self.timers.maybe_due(now_ns)
         return 0
 
     cdef int run_ready(self) except -1:
@@ -236,7 +233,10 @@ cdef class LoopCore:
                     self.run_watched(handle)
                 else:
                     handle.run()
-            self.pool.finish(handle)
+            if Py_TYPE(handle) == self.pool.kind:
+                self.pool.finish(handle)
+            elif Py_TYPE(handle) == self.threadsafe_pool.kind:
+                self.threadsafe_pool.finish(handle)
         return 0
 
     # The same in debug mode.
@@ -317,7 +317,6 @@ cdef class LoopCore:
 
     def _forked(self, unsigned long parent):
         """Disown everything, in the forked child of a process: it is the parent's."""
-        pthread_mutex_init(&self.inbox_lock, NULL)  # another thread may have held it
         if self._closed:
             return
         self.parent = parent

@@ -3,14 +3,12 @@
 The smallest owner of a Task, and so an example of one. Knows no particular loop.
 """
 
-cimport cython
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF
 
 from fastloop._core.task cimport TASK_RAISED, TASK_SUSPENDED, Task
 
 
-@cython.auto_pickle(False)
 cdef class RunnerTask(Task):
     """A task of an InPlaceRunner."""
 
@@ -20,7 +18,6 @@ cdef class RunnerTask(Task):
             self.owner.done_callback(self)
 
 
-@cython.auto_pickle(False)
 cdef class InPlaceRunner:
     """Run calls in place as tasks of loop.
 

@@ -6,7 +6,6 @@ timeout(), TaskGroup, anyio's cancel scopes. A run that suspends goes on through
 Knows asyncio's documented extension hooks, not its private structures, and no particular loop.
 """
 
-cimport cython
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_REFCNT
 
@@ -53,7 +52,6 @@ cdef int raise_current() except -1:
     return -1
 
 
-@cython.auto_pickle(False)
 cdef class Task(Future):
     """Run a coroutine through its event loop.
 

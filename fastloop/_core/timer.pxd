@@ -3,7 +3,8 @@ from libc.stdint cimport int64_t, uint64_t
 
 from cpython.object cimport PyObject
 
-from fastloop._core.handle cimport Handle, Holder
+from fastloop._core.handle cimport Handle
+from fastloop._core.holders cimport Holder
 
 
 cdef enum:
@@ -32,15 +33,26 @@ cdef struct Entry:
 
 @cython.final
 cdef class TimerHeap(Holder):
-    cdef Entry* entries
-    cdef Py_ssize_t count
-    cdef Py_ssize_t capacity
+    cdef Py_ssize_t count           # timers in both
     cdef Py_ssize_t cancelled       # of count: cancelled, not yet taken out
     cdef uint64_t sequence
+    # The heap.
+    cdef Entry* entries
+    cdef Py_ssize_t heaped          # how many
+    cdef Py_ssize_t capacity
+    # The queue: line[line_head:line_tail].
+    cdef Entry* line
+    cdef Py_ssize_t line_head
+    cdef Py_ssize_t line_tail
+    cdef Py_ssize_t line_capacity
 
     cdef int add(self, TimerHandle timer) except -1
-    cdef TimerHandle pop(self)
+    cdef int make_line_room(self) except -1
+    cdef TimerHandle take(self, const Entry* place)
+    cdef const Entry* maybe_soonest(self) except? NULL
+    cdef TimerHandle maybe_due(self, int64_t now_ns)
     cdef int64_t next_deadline_ns(self) except? -1
     cdef void sift_up(self, Py_ssize_t hole, Entry entry) noexcept
     cdef void sift_down(self, Py_ssize_t hole, Entry entry) noexcept
+    cdef Py_ssize_t keep_live(self, Entry* entries, Py_ssize_t count, list dropped) except -1
     cdef int compact(self) except -1

@@ -1,7 +1,7 @@
 import asyncio
 from typing import final
 
-from fastloop._core.handle import Holder
+from fastloop._core.holders import Holder
 
 class TimerHandle(asyncio.TimerHandle):
     # Made by the loop only. To isinstance() it is an asyncio.TimerHandle; the type does not derive from it.

@@ -1,6 +1,7 @@
 from libc.stdint cimport uint32_t
 
-from fastloop._core.handle cimport Handle, Ring
+from fastloop._core.handle cimport Handle
+from fastloop._core.holders cimport Ring
 from fastloop._core.poller cimport Poller, Watcher
 
 

@@ -14,6 +14,10 @@ cdef extern from "Python.h":
     # Left undeclared as raising: the caller turns the error into a value instead of letting it travel.
     PySendResult PyIter_Send(PyObject* iterator, PyObject* value, PyObject** result)
     PyObject* PyObject_CallNoArgs(PyObject* call)
+    PyObject* PyObject_Call(PyObject* call, PyObject* arguments, PyObject* keywords)
+    PyObject* call_vector "PyObject_Vectorcall"(
+        PyObject* call, PyObject** arguments, size_t count, PyObject* keyword_names
+    )
     PyObject* PyObject_CallOneArg(PyObject* call, PyObject* argument)
     PyObject* PyObject_CallMethodOneArg(PyObject* owner, PyObject* name, PyObject* argument)
     object PyObject_Vectorcall(PyObject* call, PyObject** arguments, size_t count, PyObject* keyword_names)
@@ -21,6 +25,8 @@ cdef extern from "Python.h":
         PyObject* name, PyObject** arguments, size_t count, PyObject* keyword_names
     )
     bint PyCoro_CheckExact(PyObject* candidate)
+    bint is_callable "PyCallable_Check"(PyObject* candidate)
+    void drop_reference "Py_DECREF"(PyObject* owned)
 
     object PyContext_Copy(object context)
     object PyContext_CopyCurrent()

@@ -7,6 +7,8 @@ import fractions
 import functools
 import inspect
 import sys
+import threading
+import time
 import unittest.mock
 
 import pytest
@@ -318,6 +320,74 @@ def test_debug_mode_lets_who_is_in_no_loop_call(loop, schedule):
 
 
 # Order.
+
+
+# Since then a threadsafe handle's cancel() and cancelled() wait while its callback runs in another thread.
+WAITS = sys.version_info >= (3, 14)
+
+
+@pytest.mark.parametrize("method", ["cancel", "cancelled"])
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize("fails", [False, True])
+def test_other_threads_wait_for_a_callback_that_runs(loop, method, debug, fails):
+    begun, seen = threading.Event(), []
+    loop.set_debug(debug)
+    loop.set_exception_handler(lambda loop, context: None)
+
+    def callback():
+        begun.set()
+        # Others run meanwhile, and it is they who are to wait.
+        time.sleep(0.05)
+        seen.append("callback")
+        if fails:
+            raise ValueError
+
+    def ask():
+        begun.wait()
+        getattr(handle, method)()
+        seen.append("asked")
+
+    handle = loop.call_soon_threadsafe(callback)
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    loop.run_until_complete(asyncio.sleep(0))
+    for thread in threads:
+        thread.join(10)
+    assert sorted(seen) == ["asked"] * 4 + ["callback"]
+    assert seen.index("callback") == (0 if WAITS else 4)
+
+
+def test_a_threadsafe_callback_may_cancel_itself(loop):
+    seen = []
+    handle = loop.call_soon_threadsafe(lambda: seen.append((handle.cancel(), handle.cancelled())))
+    loop.run_until_complete(asyncio.sleep(0))
+    assert seen == [(None, True)]
+
+
+def test_a_threadsafe_callback_cancelled_by_another_thread_before_it_runs_is_not_called(loop):
+    handle = loop.call_soon_threadsafe(pytest.fail, "called")
+    thread = threading.Thread(target=handle.cancel)
+    thread.start()
+    thread.join()
+    loop.run_until_complete(asyncio.sleep(0))
+    assert handle.cancelled()
+
+
+def test_threadsafe_calls_from_threads_all_arrive_in_the_order_of_each(loop):
+    seen = []
+
+    def post(number):
+        for count in range(5000):
+            loop.call_soon_threadsafe(seen.append, (number, count))
+
+    async def main():
+        await asyncio.gather(*[asyncio.to_thread(post, number) for number in range(4)])
+        await asyncio.sleep(0)
+
+    loop.run_until_complete(main())
+    for number in range(4):
+        assert [count for who, count in seen if who == number] == list(range(5000))
 
 
 def test_threadsafe_calls_keep_their_order_with_others(loop):

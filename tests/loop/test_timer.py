@@ -142,6 +142,46 @@ def test_a_cancelled_timer_lets_go_of_its_callback(loop):
     assert gone() is None
 
 
+ORDERS = {
+    "in order": lambda number: number,
+    "in reverse": lambda number: -number,
+    "shuffled": lambda number: hash(str(number)),
+    "all at one time": lambda number: 0,
+    "in order after a far one": lambda number: number or 10**6,
+    "in order, every tenth sooner": lambda number: number if number % 10 else -number,
+    "two lengths in turns": lambda number: number + 500 * (number % 2),
+}
+
+
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
+@pytest.mark.parametrize("kept", [1, 2, 10, 10**6], ids=lambda kept: f"one in {kept} is kept")
+@pytest.mark.parametrize("when_to_cancel", ["at once", "later"])
+def test_the_timers_kept_run_in_order_however_they_were_set(loop, run, order, kept, when_to_cancel):
+    seen = []
+
+    async def main():
+        base = loop.time() + 0.02
+        expected, doomed = [], []
+        for number in range(1, 2001):
+            key = order(number) % 10**6 * 1e-8
+            timer = loop.call_at(base + key, seen.append, (key, number))
+            if number % kept == 0:
+                expected.append((key, number))
+            elif when_to_cancel == "at once":
+                timer.cancel()
+            else:
+                doomed.append(timer)
+        for timer in doomed:
+            timer.cancel()
+        last = loop.create_future()
+        loop.call_at(base + 0.011, last.set_result, None)
+        await last
+        # A loop's clock tells nanoseconds apart; keys are ten apart, or equal.
+        assert seen == sorted(expected)
+
+    run(main())
+
+
 def test_a_hundred_thousand_timers_with_nine_in_ten_cancelled(loop, run):
     seen = []
 

@@ -9,7 +9,7 @@ import weakref
 import pytest
 
 import fastloop
-from fastloop._core.handle import HandlePool, Ring
+from fastloop._core.holders import HandlePool, Ring
 from fastloop._core.timer import TimerHeap
 
 
@@ -182,7 +182,7 @@ def test_the_collector_sees_what_is_scheduled(loop):
 
 
 def test_the_collector_sees_what_is_kept_for_use_again(loop):
-    (pool,) = holders(loop, HandlePool)
+    pool, *_ = holders(loop, HandlePool)
     for _ in range(20):
         loop.call_soon(int)
     loop.run_until_complete(asyncio.sleep(0))

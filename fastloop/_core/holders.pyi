@@ -1,0 +1,9 @@
+from typing import final
+
+class Holder: ...
+
+@final
+class Ring(Holder): ...
+
+@final
+class HandlePool(Holder): ...
