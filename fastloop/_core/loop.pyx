@@ -23,7 +23,7 @@ from fastloop._sys.epoll cimport EPOLLIN, eventfd_write, fastloop_monotonic_ns
 cdef enum:
     # Ready work may put off the next poll this often and this long, whichever ends first: a chain of
     # callbacks runs without a system call each, and sockets and timers wait a millisecond at most.
-    MAX_UNPOLLED = 8
+    MAX_UNPOLLED = 16
     MAX_UNPOLLED_NS = 1_000_000
 
 # What asyncio's own loop asks. Since 3.14 the name without the underscore warns.
