@@ -19,5 +19,6 @@ cdef class Stream(SocketTransport):
     cdef int end_of_input(self) except -1
     cdef int accept_write(self, Py_ssize_t size) except -1
     cdef int enqueue(self, bytes data, Py_ssize_t sent) except -1
+    cdef int write_pieces(self, list pieces) except -1
     cdef int drop_sent(self, Py_ssize_t sent) except -1
     cdef Py_ssize_t send_now(self, const char* data, Py_ssize_t size) except -2

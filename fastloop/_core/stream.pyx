@@ -31,6 +31,8 @@ from fastloop._sys.socket cimport MSG_NOSIGNAL, SHUT_WR, iovec, msghdr, recv, se
 cdef enum:
     # Pieces one sendmsg takes; IOV_MAX is 1024, and 64 small ones already drown the call's own cost.
     PIECES = 64
+    # Bytes from which on pieces are sent from where they are. Fewer are copied together sooner.
+    WORTH_GATHERING = 4096
     # Bytes received at once from which on the next are received where they are to stay; and how many at most:
     # a C library that maps larger blocks by themselves has them paged in anew each time.
     BIG = 8 * 1024
@@ -210,8 +212,33 @@ cdef class Stream(SocketTransport):
             PyBuffer_Release(&view)
 
     def writelines(self, list_of_data):
-        """Write the pieces one after the other, in one system call where they are many."""
-        self.write(b"".join(list_of_data))
+        """Write the pieces (bytes-like) one after the other, in one system call."""
+        cdef list pieces = list(list_of_data)
+        cdef Py_ssize_t size = 0
+        for piece in pieces:
+            if not PyBytes_CheckExact(piece):
+                size = 0
+                break
+            size += PyBytes_GET_SIZE(piece)
+        if size < WORTH_GATHERING or len(pieces) == 1:
+            # Also what may change after we return, and what is no bytes at all: that is for join() to say.
+            self.write(b"".join(pieces))
+        elif self.accept_write(size):
+            self.write_pieces(pieces)
+
+    cdef int write_pieces(self, list pieces) except -1:
+        """Send pieces from where they are, as far as the kernel takes them; queue the rest."""
+        cdef bint idle = not self.queued
+        for piece in pieces:
+            if piece:
+                self.queue.append(piece)
+                self.queued += PyBytes_GET_SIZE(piece)
+        if idle:
+            self.write_ready()
+        if self.queued:
+            self.update_interest()
+            self.maybe_pause_protocol()
+        return 0
 
     def can_write_eof(self):
         """Say that `write_eof` works: always."""

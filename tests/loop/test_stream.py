@@ -59,6 +59,10 @@ def test_what_is_written_arrives_in_order(run):
             id="writelines",
         ),
         pytest.param(
+            lambda transport: transport.writelines([BIG[:1], b"", BIG[1:5000], b"", b"", BIG[5000:]]),
+            id="writelines with empty pieces",
+        ),
+        pytest.param(
             lambda transport: [
                 transport.writelines([BIG[at:at + 999], memoryview(BIG)[at + 999:at + 50_000]])
                 for at in range(0, len(BIG), 50_000)
