@@ -7,6 +7,7 @@ no compiler run when the tree is built.
 import email
 import email.message
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -28,9 +29,11 @@ def of_suffix(names: set[str], *suffixes: str) -> set[str]:
     return {name for name in names if name.endswith(suffixes)}
 
 
-def python(*arguments: str, cwd: Path = ROOT, cc: str | None = None) -> "subprocess.CompletedProcess[str]":
+def python(
+    *arguments: str, cwd: Path = ROOT, **environment: str
+) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, *arguments], cwd=cwd, env=ENVIRONMENT if cc is None else {**ENVIRONMENT, "CC": cc},
+        [sys.executable, *arguments], cwd=cwd, env=ENVIRONMENT | environment,
         capture_output=True, text=True, check=False, timeout=600,
     )
 
@@ -155,6 +158,24 @@ for name in {[*PACKAGES, *names]!r}:
 
 
 @pytest.mark.slow
+def test_the_documented_extension_builds_against_the_wheel_and_runs(wheel_path: Path, tmp_path: Path) -> None:
+    """docs/c-interface.md: its files, each in a block that begins with its name, do what is said there."""
+    site, work = tmp_path / "site", tmp_path / "work"
+    work.mkdir()
+    with zipfile.ZipFile(wheel_path) as archive:
+        archive.extractall(site)
+    text = ROOT.joinpath("docs/c-interface.md").read_text()
+    blocks = re.findall(r"```\w+\n# (\S+)\n(.*?)```", text, re.DOTALL)
+    assert [name for name, _ in blocks] == ["echo.pyx", "setup.py", "main.py"]
+    for name, text in blocks:
+        work.joinpath(name).write_text(text)
+    built = python("setup.py", "build_ext", "--inplace", cwd=work, PYTHONPATH=str(site))
+    assert built.returncode == 0, built.stdout + built.stderr
+    done = python("main.py", cwd=work, PYTHONPATH=str(site))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Hello, World!\n", "")
+
+
+@pytest.mark.slow
 def test_metadata_names_licence_python_and_one_dependency(metadata: email.message.Message) -> None:
     assert metadata["Name"] == "fastloop"
     assert metadata["License-Expression"] == "MIT"
@@ -173,10 +194,10 @@ def test_warnings_are_errors_in_our_tests() -> None:
     assert options["filterwarnings"][0] == "error"
 
 
-def refusal(code: str, cc: str | None = None) -> str:
+def refusal(code: str, **environment: str) -> str:
     """Run setup.py's build after some code that takes something away; return what it says."""
     prelude = "import runpy, sys, sysconfig\nsys.argv = ['setup.py', '-q', 'build_ext']\n"
-    done = python("-c", f"{prelude}{code}\nrunpy.run_path('setup.py', run_name='__main__')", cc=cc)
+    done = python("-c", f"{prelude}{code}\nrunpy.run_path('setup.py', run_name='__main__')", **environment)
     assert done.returncode == 1, done.stdout + done.stderr
     assert done.stdout == ""
     return done.stderr
@@ -194,7 +215,7 @@ def test_old_pythons_are_refused_in_one_sentence() -> None:
 
 
 def test_missing_compiler_is_said_in_one_sentence() -> None:
-    said = refusal("", cc="no-such-compiler")
+    said = refusal("", CC="no-such-compiler")
     assert said == (
         "fastloop needs a C compiler to build, and 'no-such-compiler' is not on PATH; install gcc.\n"
     )
@@ -210,7 +231,7 @@ def test_missing_headers_are_said_in_one_sentence(tmp_path: Path) -> None:
 
 
 def test_compiler_that_cannot_read_the_headers_is_said_in_one_sentence() -> None:
-    said = refusal("", cc="false")
+    said = refusal("", CC="false")
     assert said == "fastloop needs a C compiler that can read Python.h, and 'false' fails: no reason given.\n"
 
 

@@ -66,14 +66,13 @@ def compiled_echo() -> Path:
     home = Path(package.origin).parent
     source = PEERS / "compiled_echo.pyx"
     # A compiled protocol holds the layout of the classes it uses: a changed .pxd makes it another program.
-    depends = [source, *home.rglob("*.pxd"), *home.rglob("*.h")]
+    depends = [source, *home.rglob("*.pxd")]
     out = BUILT / f"compiled_echo{sysconfig.get_config_var('EXT_SUFFIX')}"
     generated = out.with_suffix(".c")
     cython = [sys.executable, "-m", "cython", "-3", "-I", str(home.parent), "-o", str(generated), str(source)]
     _make(generated, depends, cython)
-    # The package's own headers are named from where its declarations lie.
-    includes = [f"-I{sysconfig.get_path('include')}", f"-I{home / '_core'}"]
-    command = ["gcc", "-O3", "-shared", "-fPIC", *includes, "-o", str(out), str(generated)]
+    includes = f"-I{sysconfig.get_path('include')}"
+    command = ["gcc", "-O3", "-shared", "-fPIC", includes, "-o", str(out), str(generated)]
     return _make(out, [generated], command)
 
 
