@@ -4,7 +4,7 @@ from cpython.object cimport PyObject
 
 from fastloop._core.handle cimport Handle
 from fastloop._core.holders cimport HandlePool, Ring
-from fastloop._core.poller cimport Poller
+from fastloop._core.poller cimport Poller, Watcher
 from fastloop._core.timer cimport TimerHandle, TimerHeap
 from fastloop._core.watchers cimport CallbackWatcher, SignalWatcher, Wakeup
 
@@ -23,6 +23,8 @@ cdef class LoopCore:
     cdef HandlePool threadsafe_pool  # the same where handles need no lock
     cdef int unpolled               # generations of ready work run since the last poll
     cdef int64_t polled_ns          # when that was
+    cdef unsigned long turns        # the number of this one, from 1
+    cdef list postponed             # watchers whose end_turn() is due at the end of this one
     cdef bint stopping
     cdef char* read_buffer          # READ_BUFFER bytes, lent to one watcher for one recv
 
@@ -60,6 +62,8 @@ cdef class LoopCore:
     cdef int begin(self) except -1
     cdef int turn(self) except -1
     cdef int run_ready(self) except -1
+    cdef int put_off(self, Watcher watcher) except -1
+    cdef int end_turn(self) except -1
     cdef int take_inbox(self) except -1
     cdef int64_t poll_timeout_ns(self) except? -2
 

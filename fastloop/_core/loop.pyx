@@ -50,6 +50,8 @@ cdef class LoopCore:
         self.ready = Ring()
         self.inbox = Ring()
         self.timers = TimerHeap()
+        self.turns = 1
+        self.postponed = []
         self.pool = HandlePool(False)
         self.threadsafe_pool = HandlePool(True) if handles_lock else self.pool
         self.read_buffer = <char*>PyMem_Malloc(READ_BUFFER)
@@ -237,6 +239,25 @@ cdef class LoopCore:
                 self.pool.finish(handle)
             elif Py_TYPE(handle) == self.threadsafe_pool.kind:
                 self.threadsafe_pool.finish(handle)
+        self.turns += 1
+        return self.end_turn() if self.postponed else 0
+
+    cdef int put_off(self, Watcher watcher) except -1:
+        """Have watcher.end_turn() called at the end of this turn, before anything is waited for."""
+        self.postponed.append(watcher)
+        return 0
+
+    cdef int end_turn(self) except -1:
+        cdef Py_ssize_t done = 0
+        cdef list postponed = self.postponed
+        self.postponed = []
+        try:
+            for watcher in postponed:
+                done += 1
+                (<Watcher>watcher).end_turn()
+        finally:
+            if done < len(postponed):
+                self.postponed = postponed[done:] + self.postponed
         return 0
 
     # The same in debug mode.
@@ -312,6 +333,7 @@ cdef class LoopCore:
         self.ready.clear()
         self.inbox.clear()
         self.timers.clear()
+        self.postponed.clear()
         self.poller.close()
         self.wakeup.close()
 
@@ -325,6 +347,7 @@ cdef class LoopCore:
         self._closed = self.stopping = True
         self.inbox.clear()
         self.timers.clear()
+        self.postponed.clear()
         self.poller.close()
         self.wakeup.close()
 

@@ -22,6 +22,7 @@ cdef class Watcher:
 
     cdef int on_ready(self, uint32_t events) except -1
     cdef bint has_descriptor(self) except -1
+    cdef int end_turn(self) except -1
 
 
 @cython.final

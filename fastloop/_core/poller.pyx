@@ -39,6 +39,10 @@ cdef class Watcher:
     cdef int on_ready(self, uint32_t events) except -1:
         raise NotImplementedError(f"{type(self).__name__}.on_ready")
 
+    cdef int end_turn(self) except -1:
+        """Do what was put off until all else in the loop's turn was done: `LoopCore.put_off`."""
+        return 0
+
     cdef bint has_descriptor(self) except -1:
         """Say whether fd is still what it was, as far as can be seen: others may have closed it."""
         return True

@@ -10,6 +10,9 @@ cdef class Stream(SocketTransport):
 
     cdef list queue             # bytes, oldest first
     cdef Py_ssize_t queue_sent  # bytes of the oldest that are sent
+    cdef bint held              # the queue is sent at the end of the turn, not when the kernel asks
+    cdef unsigned long written  # the turn of the last write
+    cdef bint again             # that turn has seen more writes than one
 
     cdef int read_buffered(self) except -1
     cdef int read_big(self) except -1
@@ -19,6 +22,9 @@ cdef class Stream(SocketTransport):
     cdef int end_of_input(self) except -1
     cdef int accept_write(self, Py_ssize_t size) except -1
     cdef int enqueue(self, bytes data, Py_ssize_t sent) except -1
+    cdef bint holds(self) except -1
+    cdef int queue_grown(self) except -1
+    cdef int send_held(self) except -1
     cdef int write_pieces(self, list pieces) except -1
     cdef int drop_sent(self, Py_ssize_t sent) except -1
     cdef Py_ssize_t send_now(self, const char* data, Py_ssize_t size) except -2

@@ -1,7 +1,7 @@
 """The read and write path of TCP and Unix stream sockets.
 
-One recv a wake-up, into the loop's shared buffer; one send a write while nothing is queued, one sendmsg
-for what is. EPOLLOUT is asked for after EAGAIN only.
+One recv a wake-up, into the loop's shared buffer; one send for the first write of a turn, one sendmsg for
+the others. EPOLLOUT is asked for after EAGAIN only.
 """
 
 import socket
@@ -33,6 +33,8 @@ cdef enum:
     PIECES = 64
     # Bytes from which on pieces are sent from where they are. Fewer are copied together sooner.
     WORTH_GATHERING = 4096
+    # Bytes that wait for the end of a turn, at most: with more the kernel may as well begin.
+    HOLD = 64 * 1024
     # Bytes received at once from which on the next are received where they are to stay; and how many at most:
     # a C library that maps larger blocks by themselves has them paged in anew each time.
     BIG = 8 * 1024
@@ -228,17 +230,14 @@ cdef class Stream(SocketTransport):
 
     cdef int write_pieces(self, list pieces) except -1:
         """Send pieces from where they are, as far as the kernel takes them; queue the rest."""
-        cdef bint idle = not self.queued
+        cdef bint at_once = not self.queued and not self.holds()
         for piece in pieces:
             if piece:
                 self.queue.append(piece)
                 self.queued += PyBytes_GET_SIZE(piece)
-        if idle:
+        if at_once:
             self.write_ready()
-        if self.queued:
-            self.update_interest()
-            self.maybe_pause_protocol()
-        return 0
+        return self.queue_grown()
 
     def can_write_eof(self):
         """Say that `write_eof` works: always."""
@@ -248,6 +247,7 @@ cdef class Stream(SocketTransport):
         """End our side of the connection once everything written is sent."""
         if self.closing or self.eof_requested:
             return
+        self.send_held()
         self.eof_requested = True
         if not self.queued:
             shutdown(self.fd, SHUT_WR)
@@ -280,7 +280,7 @@ cdef class Stream(SocketTransport):
         cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
         if not self.accept_write(size):
             return 0
-        if not self.queued:
+        if not self.queued and not self.holds():
             sent = self.send_now(PyBytes_AS_STRING(data), size)
             if sent == size or sent < 0:
                 return 0
@@ -290,7 +290,7 @@ cdef class Stream(SocketTransport):
         cdef Py_ssize_t sent = 0
         if not self.accept_write(size):
             return 0
-        if not self.queued:
+        if not self.queued and not self.holds():
             sent = self.send_now(data, size)
             if sent == size or sent < 0:
                 return 0
@@ -302,7 +302,7 @@ cdef class Stream(SocketTransport):
         cdef ssize_t sent = 0
         if not self.accept_write(size + PyBytes_GET_SIZE(body)):
             return 0
-        if not self.queued:
+        if not self.queued and not self.holds():
             memset(&message, 0, sizeof(message))
             message.msg_iov = pieces
             message.msg_iovlen = 2
@@ -329,9 +329,59 @@ cdef class Stream(SocketTransport):
             self.queue_sent = sent
         self.queue.append(data)
         self.queued += PyBytes_GET_SIZE(data) - sent
-        self.update_interest()
-        self.maybe_pause_protocol()
+        return self.queue_grown()
+
+    cdef int queue_grown(self) except -1:
+        """See that what was queued is sent, and that the protocol knows where there is too much."""
+        if self.held:
+            self.again |= len(self.queue) > 1
+            # Nobody is told to wait for what the kernel may well take.
+            return self.send_held() if self.queued > min(self.high_water, <Py_ssize_t>HOLD) else 0
+        if self.queued:
+            self.update_interest()
+            self.maybe_pause_protocol()
         return 0
+
+    # Writes of one turn. The first is sent at once: most are alone, and wait for nothing. A second waits for
+    # the end of the turn, with all that follow it. Who has written so is expected to go on so: then the first
+    # waits as well.
+
+    cdef bint holds(self) except -1:
+        """Say whether a write, with nothing queued, is to wait for the end of the turn."""
+        cdef bint expected
+        if self.written != self.loop.turns:
+            self.written = self.loop.turns
+            expected = self.again
+            self.again = False
+            if not expected:
+                return False
+        else:
+            self.again = True
+        if not self.loop._thread_id:
+            return False  # no turn will end
+        self.held = True
+        self.loop.put_off(self)
+        return True
+
+    cdef int send_held(self) except -1:
+        """Send what waits for the end of the turn, as far as the kernel takes it."""
+        if self.held:
+            self.held = False
+            if self.queued:
+                self.write_ready()
+            self.queue_grown()
+        return 0
+
+    cdef int end_turn(self) except -1:
+        return self.send_held()
+
+    cdef int close_c(self) except -1:
+        self.send_held()
+        return SocketTransport.close_c(self)
+
+    cdef int force_close_c(self, object exc) except -1:
+        self.send_held()
+        return SocketTransport.force_close_c(self, exc)
 
     cdef int write_ready(self) except -1:
         cdef iovec pieces[PIECES]
