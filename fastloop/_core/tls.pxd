@@ -79,7 +79,7 @@ cdef class TLSSession(Protocol):
     cdef int queue(self, bytes data) except -1
     cdef int write_backlog(self) except -1
     cdef int send_records(self) except -1
-    cdef int pace_protocol(self) except -1
+    cdef int pace_protocol(self, Py_ssize_t waiting) except -1
     cdef int cancel_timer(self) except -1
     cdef int abort(self, object exc) except -1
     cdef int fatal_error(self, object exc, object message) except -1

@@ -238,7 +238,9 @@ cdef class TLSSession(Protocol):
             if self.state in (TLS_OPEN, TLS_FLUSHING):
                 # Reading may have made records: answers to key updates, tickets.
                 self.write_backlog()
-                self.pace_lower()
+                # Who takes all there is leaves less than a record behind.
+                if self.reading_paused or self.lower_paused:
+                    self.pace_lower()
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
@@ -271,10 +273,11 @@ cdef class TLSSession(Protocol):
     cdef bint read_lent(self) except -1:
         """Read into the loop's buffer, which the protocol is lent or gets a copy of; true at close_notify."""
         cdef Py_ssize_t filled = 0
-        cdef Py_ssize_t size
+        cdef Py_ssize_t size = 0
         while not self.upper.buffered and self.wanted():
-            # Without this look the last read of every batch would cost an exception.
-            if self.incoming.pending == 0 and self.ssl_pending() == 0 and filled:
+            # Without this look the last read of every batch would cost an exception. A read that was given
+            # room for a record, and brought less, has left nothing of one.
+            if filled and self.incoming.pending == 0 and (size < RECORD or self.ssl_pending() == 0):
                 size = -1
             else:
                 size = self.decrypt(self.room[filled:] if filled else self.room)
@@ -367,7 +370,7 @@ cdef class TLSSession(Protocol):
             return 0
         if self.backlog or self.state != TLS_OPEN:
             self.queue(bytes(data))
-            return self.write_backlog() if self.state == TLS_OPEN else self.pace_protocol()
+            return self.write_backlog() if self.state == TLS_OPEN else self.send_records()
         try:
             # With memory to write to, all of it is taken or nothing.
             self.ssl_write(data)
@@ -399,13 +402,16 @@ cdef class TLSSession(Protocol):
 
     cdef int send_records(self) except -1:
         """Pass the records made so far to the lower transport, unless that has asked to wait."""
-        if not self.lower_full and self.lower is not None and self.outgoing.pending:
+        cdef Py_ssize_t waiting = self.outgoing.pending
+        if waiting and not self.lower_full and self.lower is not None:
+            waiting = 0
             self.lower.write_bytes_c(self.outgoing.read())
-        return self.pace_protocol()
+        return self.pace_protocol(waiting)
 
-    cdef int pace_protocol(self) except -1:
+    cdef int pace_protocol(self, Py_ssize_t waiting) except -1:
+        """Tell the protocol whether to write on; waiting: bytes of records not passed on yet."""
         if self.upper.session is not None:
-            self.upper.queued = self.outgoing.pending + self.backlog_size
+            self.upper.queued = waiting + self.backlog_size
             self.upper.maybe_pause_protocol()
             self.upper.maybe_resume_protocol()
         return 0
