@@ -177,7 +177,7 @@ cdef class LoopCore:
         cdef int64_t timeout_ns, now_ns = 0
         cdef bint pending = self.ready.head != self.ready.tail
         if pending and self.unpolled < MAX_UNPOLLED and self.unpolled % 2 == 0:
-            # Every other generation runs without a look at the clock, which costs as much as a callback.
+            # Every other generation runs without a look at the clock, which short callbacks would feel.
             self.unpolled += 1
             if self.inbox.head != self.inbox.tail:
                 self.take_inbox()
