@@ -173,6 +173,28 @@ def test_the_documented_extension_builds_against_the_wheel_and_runs(wheel_path: 
     assert built.returncode == 0, built.stdout + built.stderr
     done = python("main.py", cwd=work, PYTHONPATH=str(site))
     assert (done.returncode, done.stdout, done.stderr) == (0, "Hello, World!\n", "")
+    # "TLS included": the same program, with contexts; TLS has no half-close, so as many bytes are read.
+    command = ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-subj", "/CN=localhost"]
+    made = subprocess.run(
+        [*command, "-keyout", work / "key", "-out", work / "crt"],
+        capture_output=True, text=True, check=False,
+    )
+    assert made.returncode == 0, made.stderr
+    text = work.joinpath("main.py").read_text()
+    for plain, tls in [
+        ("import asyncio\n", "import asyncio\nimport ssl\n\n"
+         "serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\nserving.load_cert_chain('crt', 'key')\n"
+         "trusting = ssl._create_unverified_context()\n"),
+        ('"127.0.0.1", 0)', '"127.0.0.1", 0, ssl=serving)'),
+        ("getsockname())", "getsockname(), ssl=trusting)"),
+        ("    writer.write_eof()\n", ""),
+        ("reader.read()", "reader.readexactly(13)"),
+    ]:
+        assert text.count(plain) == 1, plain
+        text = text.replace(plain, tls)
+    work.joinpath("main.py").write_text(text)
+    done = python("main.py", cwd=work, PYTHONPATH=str(site))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Hello, World!\n", "")
 
 
 @pytest.mark.slow

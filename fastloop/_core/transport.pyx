@@ -278,8 +278,11 @@ cdef class Transport(Watcher):
         return 0
 
     cdef bint enter(self) except -1:
-        """Enter the context, unless a callback further up is in it already; return what `leave` is to get."""
-        if self.inside:
+        """Enter the context, unless a callback further up is in it already; return what `leave` is to get.
+
+        A compiled protocol has none.
+        """
+        if self.inside or self.context is None:
             return False
         enter_context(self.context)
         self.inside = True
