@@ -6,7 +6,9 @@ from fastloop._sys.cpython cimport visitproc
 
 
 cdef enum:
-    SPARES = 1024  # finished handles kept for reuse: one busy turn's worth, 150 KiB a loop at most
+    # Finished handles of a kind kept for reuse, at most: what a busy turn, or what 16,384 connections have under
+    # way. 2.5 MiB; a pool that never had so many to do with is smaller.
+    SPARES = 16 * 1024
 
 
 cdef class Holder:
@@ -35,11 +37,13 @@ cdef class Ring(Holder):
 
 @cython.final
 cdef class HandlePool(Holder):
-    cdef PyObject* spares[SPARES]   # owned references to blank handles
-    cdef int count
+    cdef PyObject** spares          # owned references to blank handles
+    cdef Py_ssize_t count
+    cdef Py_ssize_t capacity
     cdef PyTypeObject* kind         # of the handles
 
     cdef Handle take(
         self, object loop, PyObject* callback, PyObject** args, Py_ssize_t nargs, PyObject* context
     )
     cdef int finish(self, Handle handle) except -1
+    cdef bint make_room(self) noexcept

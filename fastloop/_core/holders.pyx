@@ -5,13 +5,15 @@ holds it, so a callback costs no allocation in steady state.
 """
 
 cimport cython
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_REFCNT
 from libc.string cimport memcpy
 
-from fastloop._core.handle cimport ThreadsafeHandle
 from fastloop._sys.cpython cimport CollectorSlots, fastloop_weak_references, inquiry, traverseproc
+
+
+cdef tuple NOTHING = ()  # what a handle is made with
 
 
 cdef class Holder:
@@ -128,13 +130,15 @@ cdef class Ring(Holder):
 
 @cython.final
 cdef class HandlePool(Holder):
-    """Blank handles of one loop, to be used again; threadsafe: of those that lock."""
+    """Blank handles of one loop and one kind, a subclass of Handle or itself, to be used again."""
 
-    def __init__(self, bint threadsafe):
-        self.kind = <PyTypeObject*>(ThreadsafeHandle if threadsafe else Handle)
+    def __init__(self, type kind):
+        # SAFETY: types of compiled modules are never freed.
+        self.kind = <PyTypeObject*>kind
 
     def __dealloc__(self):
         self.clear()
+        PyMem_Free(self.spares)
 
     cdef int clear(self) except -1:
         while self.count:
@@ -144,7 +148,8 @@ cdef class HandlePool(Holder):
         return 0
 
     cdef int visit(self, visitproc visit, void* arg) noexcept:
-        cdef int i, stopped
+        cdef Py_ssize_t i
+        cdef int stopped
         for i in range(self.count):
             stopped = visit(self.spares[i], arg)
             if stopped:
@@ -161,31 +166,40 @@ cdef class HandlePool(Holder):
             handle = <Handle>self.spares[self.count]
             # SAFETY: the local has its own reference; this one was the pool's.
             Py_DECREF(handle)
-        elif self.kind == <PyTypeObject*>Handle:
-            handle = Handle.__new__(Handle)
         else:
-            handle = ThreadsafeHandle.__new__(ThreadsafeHandle)
+            handle = <Handle>self.kind.tp_new(<type>self.kind, <PyObject*>NOTHING, NULL)
         handle.fill(loop, callback, args, nargs, context)
         return handle
 
     cdef int finish(self, Handle handle) except -1:
-        """Blank a handle of the pool's kind that has run; keep it if the caller holds the only reference.
-
-        A weak one counts too.
+        """Blank a handle of the pool's kind that nobody will run, and keep it if the caller's reference is the
+        only one. A weak one counts too.
         """
-        if (
-            Py_REFCNT(handle) == 1
-            and self.count < SPARES
-            # SAFETY: compared, not followed.
-            and fastloop_weak_references(<PyObject*>handle) is NULL
-        ):
-            handle.blank()
-            handle._loop = None
+        # SAFETY: weak references are compared, not followed.
+        if Py_REFCNT(handle) != 1 or fastloop_weak_references(<PyObject*>handle) is not NULL:
+            return 0
+        handle.blank()
+        handle._loop = None
+        # Now: what was dropped may have brought others here.
+        if self.count < self.capacity or self.make_room():
             # SAFETY: the pool owns this reference until take().
             Py_INCREF(handle)
             self.spares[self.count] = <PyObject*>handle
             self.count += 1
         return 0
+
+    cdef bint make_room(self) noexcept:
+        """Say whether there is room for more, now that there is none; without memory it stays as it is."""
+        cdef Py_ssize_t capacity = 2 * self.capacity if self.capacity else 64
+        cdef PyObject** spares
+        if capacity > SPARES:
+            return False
+        spares = <PyObject**>PyMem_Realloc(self.spares, capacity * sizeof(PyObject*))
+        if spares is NULL:
+            return False
+        self.spares = spares
+        self.capacity = capacity
+        return True
 
 
 show_collector(Ring)

@@ -12,9 +12,9 @@ from weakref import ref
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cpython.object cimport PyCallable_Check, Py_TYPE
+from cpython.object cimport PyCallable_Check, PyTypeObject, Py_TYPE
 
-from fastloop._core.handle cimport blank_handle, handles_lock
+from fastloop._core.handle cimport ThreadsafeHandle, blank_handle, handles_lock
 from fastloop._core.timer cimport NS
 from fastloop._sys.cpython cimport PyObject_Vectorcall, PySequence_Fast_ITEMS
 from fastloop._sys.epoll cimport EPOLLIN, eventfd_write, fastloop_monotonic_ns
@@ -52,8 +52,8 @@ cdef class LoopCore:
         self.timers = TimerHeap()
         self.turns = 1
         self.postponed = []
-        self.pool = HandlePool(False)
-        self.threadsafe_pool = HandlePool(True) if handles_lock else self.pool
+        self.pool = HandlePool(Handle)
+        self.threadsafe_pool = HandlePool(ThreadsafeHandle) if handles_lock else self.pool
         self.read_buffer = <char*>PyMem_Malloc(READ_BUFFER)
         if self.read_buffer is NULL:
             raise MemoryError
@@ -226,6 +226,7 @@ cdef class LoopCore:
         cdef size_t left = self.ready.tail - self.ready.head
         cdef bint watched = self._debug
         cdef Handle handle
+        cdef PyTypeObject* kind
         while left:
             # Counted, not compared with `end`: growing the ring renumbers it.
             left -= 1
@@ -235,9 +236,12 @@ cdef class LoopCore:
                     self.run_watched(handle)
                 else:
                     handle.run()
-            if Py_TYPE(handle) == self.pool.kind:
+            kind = Py_TYPE(handle)
+            if kind == self.pool.kind:
                 self.pool.finish(handle)
-            elif Py_TYPE(handle) == self.threadsafe_pool.kind:
+            elif kind == self.timers.pool.kind:
+                self.timers.pool.finish(handle)
+            elif kind == self.threadsafe_pool.kind:
                 self.threadsafe_pool.finish(handle)
         self.turns += 1
         return self.end_turn() if self.postponed else 0

@@ -11,7 +11,7 @@ from libc.math cimport isnan
 
 from fastloop._core.handle cimport Handle, blank_handle
 from fastloop._core.loop cimport LoopCore, new_future
-from fastloop._core.timer cimport NS, TimerHandle, blank_timer
+from fastloop._core.timer cimport NS, TimerHandle, TracedTimerHandle
 from fastloop._sys.cpython cimport (
     METH_FASTCALL,
     METH_KEYWORDS,
@@ -95,8 +95,13 @@ cdef Handle add_timer(
     check(loop, method, args[0])
     if isnan(when):
         raise ValueError(f"{method}() takes a number of seconds, not NaN")
-    cdef TimerHandle timer = blank_timer(loop._debug, when, deadline_ns)
-    timer.fill(loop, args[0], <PyObject**>args + 1, nargs - 1, context)
+    cdef TimerHandle timer
+    if loop._debug:
+        timer = TracedTimerHandle.__new__(TracedTimerHandle)
+        timer.fill(loop, args[0], <PyObject**>args + 1, nargs - 1, context)
+    else:
+        timer = <TimerHandle>loop.timers.pool.take(loop, args[0], <PyObject**>args + 1, nargs - 1, context)
+    timer.set_deadline(when, deadline_ns)
     loop.timers.add(timer)
     return timer
 

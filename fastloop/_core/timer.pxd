@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint64_t
 from cpython.object cimport PyObject
 
 from fastloop._core.handle cimport Handle
-from fastloop._core.holders cimport Holder
+from fastloop._core.holders cimport HandlePool, Holder
 
 
 cdef enum:
@@ -16,13 +16,12 @@ cdef class TimerHandle(Handle):
     cdef int64_t deadline_ns
     cdef TimerHeap heap             # while it waits there; None before and after
 
+    cdef int set_deadline(self, double when, double deadline_ns) except -1
+
 
 cdef class TracedTimerHandle(TimerHandle):
     cdef object created             # the stack that scheduled it
     cdef object forgotten           # what a cancelled one was to call
-
-
-cdef TimerHandle blank_timer(bint traced, double when, double deadline_ns)
 
 
 cdef struct Entry:
@@ -36,6 +35,7 @@ cdef class TimerHeap(Holder):
     cdef Py_ssize_t count           # timers in both
     cdef Py_ssize_t cancelled       # of count: cancelled, not yet taken out
     cdef uint64_t sequence
+    cdef HandlePool pool            # of the timers that are through
     # The heap.
     cdef Entry* entries
     cdef Py_ssize_t heaped          # how many
@@ -49,6 +49,7 @@ cdef class TimerHeap(Holder):
     cdef int add(self, TimerHandle timer) except -1
     cdef int make_line_room(self) except -1
     cdef TimerHandle take(self, const Entry* place)
+    cdef int drop(self, TimerHandle timer) except -1
     cdef const Entry* maybe_soonest(self) except? NULL
     cdef TimerHandle maybe_due(self, int64_t now_ns)
     cdef int64_t next_deadline_ns(self) except? -1

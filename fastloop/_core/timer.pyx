@@ -8,12 +8,13 @@ import asyncio
 
 cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from cpython.object cimport PyObject, Py_TYPE
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.math cimport ceil
 from libc.string cimport memmove
 
 from fastloop._core.handle cimport caller_stack, describe_all, traced_facts
-from fastloop._core.holders cimport show_collector
+from fastloop._core.holders cimport HandlePool, show_collector
 from fastloop._sys.cpython cimport visitproc
 
 
@@ -32,6 +33,13 @@ cdef class TimerHandle(Handle):
     @property
     def __class__(self):
         return asyncio.TimerHandle
+
+    cdef int set_deadline(self, double when, double deadline_ns) except -1:
+        """Make it due at deadline_ns on the loop's clock; when is the same in seconds."""
+        self._when = when
+        # Rounded up: a timer never fires early.
+        self.deadline_ns = <int64_t>ceil(min(max(deadline_ns, 0), MAX_DEADLINE_NS))
+        return 0
 
     def when(self):
         """Return the time the callback is due at, in seconds on the loop's clock."""
@@ -102,19 +110,6 @@ cdef class TracedTimerHandle(TimerHandle):
         return TimerHandle.facts(self) + traced_facts(self.forgotten, self.created)
 
 
-cdef TimerHandle blank_timer(bint traced, double when, double deadline_ns):
-    """Return a timer due at deadline_ns on the loop's clock; when is the same in seconds."""
-    cdef TimerHandle timer
-    if traced:
-        timer = TracedTimerHandle.__new__(TracedTimerHandle)
-    else:
-        timer = TimerHandle.__new__(TimerHandle)
-    timer._when = when
-    # Rounded up: a timer never fires early.
-    timer.deadline_ns = <int64_t>ceil(min(max(deadline_ns, 0), MAX_DEADLINE_NS))
-    return timer
-
-
 cdef inline bint earlier(const Entry* a, const Entry* b) noexcept:
     if a.deadline_ns != b.deadline_ns:
         return a.deadline_ns < b.deadline_ns
@@ -140,6 +135,12 @@ cdef int make_room(Entry** entries, Py_ssize_t* capacity) except -1:
 @cython.final
 cdef class TimerHeap(Holder):
     """The timers of one loop, soonest first."""
+
+    def __cinit__(self):
+        self.pool = HandlePool(TimerHandle)
+
+    def __cinit__(self):
+        self.pool = HandlePool(TimerHandle)
 
     def __dealloc__(self):
         self.clear()
@@ -202,12 +203,16 @@ cdef class TimerHeap(Holder):
             self.cancelled -= 1
         return timer
 
+    cdef int drop(self, TimerHandle timer) except -1:
+        """Leave a cancelled timer to the pool. It holds nothing any more whose destructor could call back."""
+        return self.pool.finish(timer) if Py_TYPE(timer) == self.pool.kind else 0
+
     cdef const Entry* maybe_soonest(self) except? NULL:
         """Return the soonest live timer's entry, borrowed until the next change; NULL where there is none."""
         while self.line_head < self.line_tail and is_cancelled(&self.line[self.line_head]):
-            self.take(&self.line[self.line_head])
+            self.drop(self.take(&self.line[self.line_head]))
         while self.heaped and is_cancelled(self.entries):
-            self.take(self.entries)
+            self.drop(self.take(self.entries))
         if self.line_head == self.line_tail:
             return self.entries if self.heaped else NULL
         if self.heaped and earlier(self.entries, &self.line[self.line_head]):
@@ -272,7 +277,6 @@ cdef class TimerHeap(Holder):
     cdef int compact(self) except -1:
         """Take out every cancelled timer, in linear time."""
         cdef Py_ssize_t i
-        # Released after all is whole again: a destructor may call back.
         cdef list dropped = []
         self.heaped = self.keep_live(self.entries, self.heaped, dropped)
         if self.heaped > 1:
@@ -283,6 +287,8 @@ cdef class TimerHeap(Holder):
         ) + self.line_head
         self.count = self.heaped + self.line_tail - self.line_head
         self.cancelled = 0
+        while dropped:
+            self.drop(dropped.pop())
         return 0
 
     cdef int clear(self) except -1:
@@ -294,7 +300,9 @@ cdef class TimerHeap(Holder):
 
     cdef int visit(self, visitproc visit, void* arg) noexcept:
         cdef Py_ssize_t i
-        cdef int stopped
+        cdef int stopped = visit(<PyObject*>self.pool, arg)
+        if stopped:
+            return stopped
         for i in range(self.heaped):
             stopped = visit(self.entries[i].timer, arg)
             if stopped:

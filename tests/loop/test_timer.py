@@ -129,6 +129,45 @@ def test_cancelling_a_timer_that_has_fired_changes_nothing(loop, run):
     run(main())
 
 
+def fire(loop, timers):
+    while any(timer._scheduled for timer in timers):
+        loop.run_until_complete(asyncio.sleep(0))
+
+
+def cancel(loop, timers):
+    for timer in timers:
+        timer.cancel()
+    loop.run_until_complete(asyncio.sleep(0))
+
+
+@pytest.mark.parametrize("end", [fire, cancel])
+def test_a_timer_that_is_through_is_made_again_as_new(loop, end):
+    seen = []
+    timers = [loop.call_later(0, seen.append, number) for number in range(100)]
+    first = set(map(id, timers))
+    end(loop, timers)
+    timers.clear()
+    seen.clear()
+    timers = [loop.call_later(0.001 + number / 1e6, seen.append, number) for number in range(100)]
+    assert first & set(map(id, timers))
+    assert not any(timer.cancelled() for timer in timers)
+    assert sorted(timers, key=lambda timer: timer.when()) == timers
+    fire(loop, timers)
+    assert seen == list(range(100))
+
+
+@pytest.mark.parametrize("end", [fire, cancel])
+def test_a_timer_that_somebody_holds_is_not_made_again(loop, end):
+    kept = [loop.call_later(0, int) for _ in range(100)]
+    weak = [weakref.ref(timer) for timer in (loop.call_later(0, int) for _ in range(100))]
+    end(loop, kept)
+    if end is cancel:
+        fire(loop, [timer for timer in (ref() for ref in weak) if timer])
+    later = [loop.call_later(60, int) for _ in range(300)]
+    assert not set(map(id, kept)) & set(map(id, later))
+    assert [ref() for ref in weak] == [None] * 100
+
+
 def test_a_cancelled_timer_lets_go_of_its_callback(loop):
     class Thing:
         def method(self):

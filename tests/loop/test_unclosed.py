@@ -174,10 +174,11 @@ def test_the_collector_sees_what_is_scheduled(loop):
     third, fourth = loop.call_later(60, int), loop.call_later(30, int)
     ready, inbox = holders(loop, Ring)
     (heap,) = holders(loop, TimerHeap)
+    (pool,) = holders(heap, HandlePool)
     # None is what a holder has of Cython's.
     assert {first} == set(gc.get_referents(ready)) - {None, Ring}
     assert {second} == set(gc.get_referents(inbox)) - {None, Ring}
-    assert {third, fourth} == set(gc.get_referents(heap)) - {None, TimerHeap}
+    assert {third, fourth, pool} == set(gc.get_referents(heap)) - {None, TimerHeap}
     assert all(gc.is_tracked(part) for part in (ready, inbox, heap))
 
 
