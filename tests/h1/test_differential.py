@@ -120,8 +120,8 @@ DISAGREEMENTS = {
         "A server must refuse obs-fold or replace it, and what one unfolds another has read as two "
         "fields.", {
             (AGREES, SERVES): (
-                "folded value", "folded by HTAB", "folded coding", "folded length", "folded to a field",
-                "folded to nothing"),
+                "folded value", "folded by HTAB", "folded coding", "coding folded at LF", "folded length",
+                "folded to a field", "folded to nothing"),
         }),
     "RFC 9110 section 5.5": (
         "CR, LF and NUL are dangerous, says the section, and other controls invalid; they end up in "
@@ -134,7 +134,7 @@ DISAGREEMENTS = {
         "ways to smuggle.", {
             (SERVES, AGREES): (
                 "identity, chunked", "gzip, chunked", "identity then chunked in two lines",
-                "comma before chunked"),
+                "cow then chunked in two lines", "comma before chunked"),
             (SERVES, SERVES): (
                 "coding in HTTP/1.0",),
             (AGREES, SERVES): (
@@ -160,7 +160,7 @@ DISAGREEMENTS = {
     "RFC 9110 section 10.1.1": (
         "417 for an expectation that the server does not know.", {
             (SERVES, SERVES): (
-                "unknown expectation",),
+                "unknown expectation", "more than one expectation"),
         }),
     "RFC 9112 section 7.1": (
         "chunk-size is hexadecimal digits and nothing else, CRLF is exact, and a size must not "
