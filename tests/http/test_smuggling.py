@@ -20,7 +20,8 @@ def test_a_smuggled_head_and_what_stands_behind_it_reach_no_handler(make_site: C
         served.append(path)
         return path
 
-    site = make_site(Router().route("/", get(lambda: serve("/"))).route("/behind", get(lambda: serve("/behind"))))
+    app = Router().route("/", get(lambda: serve("/"))).route("/behind", get(lambda: serve("/behind")))
+    site = make_site(app)
     for vectors in REFUSED_HEADS.values():
         for name, data in vectors.items():
             with Peer(site.port) as peer:
