@@ -16,8 +16,10 @@ from fastloop_http._h1.refusal cimport LIMIT_COUNT, LIMIT_FIELD, refuse, refuse_
 
 
 cdef extern from "scan.h" nogil:
-    const uint8_t* scan_token(const uint8_t* p, const uint8_t* end)
-    const uint8_t* scan_value(const uint8_t* p, const uint8_t* end)
+    const uint8_t* scan_token(const uint8_t* low, const uint8_t* p, const uint8_t* end)
+    const uint8_t* scan_value(const uint8_t* low, const uint8_t* p, const uint8_t* end)
+    uint32_t scan_lines(const uint8_t* start, const uint8_t** p, const uint8_t* end, uint32_t* spans,
+                        uint32_t room, uint32_t line_bytes)
 
 
 cdef enum:
@@ -52,7 +54,9 @@ cdef int fields_parse(Fields* fields, const uint8_t* start, const uint8_t* end, 
     cdef const uint8_t* line = start + fields.line_start
     cdef const uint8_t* value
     cdef const uint8_t* value_end
+    cdef const uint8_t* irregular
     cdef uint8_t state = fields.state
+    cdef uint32_t count
     cdef Field* field
     while True:
         if state == AT_LINE:
@@ -65,6 +69,22 @@ cdef int fields_parse(Fields* fields, const uint8_t* start, const uint8_t* end, 
                     return refuse(refusal, p - start, 400, b"bare CR", b"RFC 9112 section 2.2")
                 fields.scanned = <uint32_t>(p - start) + 2
                 return FIELDS_DONE
+            # What is regular, at once; the steps below settle a line that is not, and say what is wrong.
+            irregular = p
+            field = fields.items + fields.count
+            count = min(fields.capacity, limits.field_count) - fields.count
+            # SAFETY: a Field is the four numbers of a line, and there is room for count of them.
+            count = scan_lines(start, &irregular, end, <uint32_t*>field, count, limits.field_bytes)
+            if count:
+                p = irregular
+                fields.count += count
+                while count:
+                    if field.name_size < 32 and (judged_sizes >> field.name_size) & 1:
+                        if judge(owner, start, field) == FIELDS_ERROR:
+                            return FIELDS_ERROR
+                    field += 1
+                    count -= 1
+                continue
             if p[0] == SP or p[0] == HTAB:
                 return refuse(refusal, p - start, 400, b"space before a field name", b"RFC 9112 section 5.2")
             if fields.count == limits.field_count:
@@ -73,7 +93,7 @@ cdef int fields_parse(Fields* fields, const uint8_t* start, const uint8_t* end, 
             fields.line_start = <uint32_t>(p - start)
             state = IN_NAME
         if state == IN_NAME:
-            p = scan_token(p, end)
+            p = scan_token(start, p, end)
             if p == end:
                 break
             if p[0] != c":" or p == line:
@@ -91,7 +111,7 @@ cdef int fields_parse(Fields* fields, const uint8_t* start, const uint8_t* end, 
             fields.value_start = <uint32_t>(p - start)
             state = IN_VALUE
 
-        p = scan_value(p, end)
+        p = scan_value(start, p, end)
         # Before any other word on this line: a peer must get the same answer however its bytes were cut.
         if p - line > limits.field_bytes:
             return refuse_size(refusal, line - start + limits.field_bytes, LIMIT_FIELD, line - start)

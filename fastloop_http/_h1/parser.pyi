@@ -1,4 +1,4 @@
-from typing import Literal, final
+from typing import final
 
 @final
 class HeadParser:
@@ -38,10 +38,3 @@ class HeadParser:
     def upgrade(self) -> bool: ...
     @property
     def size(self) -> int: ...
-
-def scan(
-    kind: Literal["token", "value", "target"],
-    data: bytes,
-    offset: int,
-    variant: Literal["chosen", "scalar", "swar"] = "chosen",
-) -> int: ...

@@ -6,8 +6,8 @@ left them.
 SAFETY: a parser owns the block that it parses, and its spans lie within. Casts change the sign of bytes.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdint cimport int64_t, uint32_t
+from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
 from fastloop_http._h1.fields cimport Fields
@@ -24,16 +24,6 @@ from fastloop_http._h1.head cimport (
 from fastloop_http._h1.refusal cimport Limits, Refusal, limits_init, refusal_message
 
 from fastloop_http._h1.refusal import HeadError
-
-
-cdef extern from "scan.h" nogil:
-    enum:
-        BYTE_TOKEN, BYTE_VALUE, BYTE_TARGET
-    const uint8_t* scan_scalar(const uint8_t* p, const uint8_t* end, int class_bit)
-    const uint8_t* scan_swar(const uint8_t* p, const uint8_t* end, int class_bit)
-    const uint8_t* scan_token(const uint8_t* p, const uint8_t* end)
-    const uint8_t* scan_value(const uint8_t* p, const uint8_t* end)
-    const uint8_t* scan_target(const uint8_t* p, const uint8_t* end)
 
 
 cdef str INCOMPLETE = "the head is not complete; feed it until feed() returns True"
@@ -167,32 +157,3 @@ cdef class HeadParser:
     def size(self) -> int:
         """Bytes of the whole head, once complete; 0 before."""
         return self.head.size
-
-
-def scan(kind: str, bytes data not None, Py_ssize_t offset, variant: str = "chosen") -> int:
-    """Return the index of the first byte from offset on that is not of its kind; for tests only.
-
-    kind: "token", "value" or "target". variant: "chosen" (what the parser runs), "scalar" or "swar".
-    """
-    cdef int class_bit = {"token": BYTE_TOKEN, "value": BYTE_VALUE, "target": BYTE_TARGET}[kind]
-    cdef Py_ssize_t size = len(data)
-    cdef const uint8_t* p
-    # SAFETY: exactly size bytes, freed below, so that a sanitizer sees any read past them.
-    cdef uint8_t* block = <uint8_t*>malloc(size)
-    if block == NULL or not 0 <= offset <= size or size == 0:
-        free(block)
-        raise ValueError(f"offset {offset} is not within {size} bytes")
-    memcpy(block, <const char*>data, size)
-    if variant == "scalar":
-        p = scan_scalar(block + offset, block + size, class_bit)
-    elif variant == "swar":
-        p = scan_swar(block + offset, block + size, class_bit)
-    elif class_bit == BYTE_TOKEN:
-        p = scan_token(block + offset, block + size)
-    elif class_bit == BYTE_VALUE:
-        p = scan_value(block + offset, block + size)
-    else:
-        p = scan_target(block + offset, block + size)
-    offset = p - block
-    free(block)
-    return offset
