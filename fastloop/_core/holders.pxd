@@ -6,8 +6,8 @@ from fastloop._sys.cpython cimport visitproc
 
 
 cdef enum:
-    # Finished handles of a kind kept for reuse, at most: what a busy turn, or what 16,384 connections have under
-    # way. 2.5 MiB; a pool that never had so many to do with is smaller.
+    # Finished handles of a kind kept for reuse, at most: one for each of as many connections, 2.5 MiB. A pool
+    # that never had so many to do with is smaller.
     SPARES = 16 * 1024
 
 

@@ -172,8 +172,9 @@ cdef class HandlePool(Holder):
         return handle
 
     cdef int finish(self, Handle handle) except -1:
-        """Blank a handle of the pool's kind that nobody will run, and keep it if the caller's reference is the
-        only one. A weak one counts too.
+        """Blank a handle of the pool's kind that is through; keep it if nobody but the caller holds it.
+
+        A weak reference counts too.
         """
         # SAFETY: weak references are compared, not followed.
         if Py_REFCNT(handle) != 1 or fastloop_weak_references(<PyObject*>handle) is not NULL:

@@ -68,4 +68,5 @@ cdef class LoopCore:
     cdef int64_t poll_timeout_ns(self) except? -2
 
 
+cdef bint taken_unasked(LoopCore loop) except -1
 cdef object new_future(LoopCore loop)

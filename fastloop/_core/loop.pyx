@@ -5,6 +5,7 @@ Everything that happens once per loop or per connection is in Python, in `fastlo
 """
 
 import asyncio
+import sys
 import threading
 from asyncio import coroutines
 from weakref import ref
@@ -30,13 +31,23 @@ cdef enum:
 iscoroutinefunction = getattr(coroutines, "_iscoroutinefunction", None) or coroutines.iscoroutinefunction
 
 cdef object Future = asyncio.Future
+cdef object running_loop = asyncio._get_running_loop
+# Before 3.12 that is a system call.
+cdef bint asking_is_cheap = sys.version_info >= (3, 12)
 cdef tuple LOOP = ("loop",)
+
+
+cdef bint taken_unasked(LoopCore loop) except -1:
+    """Say whether futures and tasks made now are of this loop anyway. To name it makes a dictionary."""
+    return asking_is_cheap and running_loop() is loop
 
 
 cdef object new_future(LoopCore loop):
     """loop.create_future() for compiled callers."""
     # SAFETY: the caller's, alive through the call.
     cdef PyObject* argument = <PyObject*>loop
+    if taken_unasked(loop):
+        return PyObject_Vectorcall(<PyObject*>Future, NULL, 0, NULL)
     return PyObject_Vectorcall(<PyObject*>Future, &argument, 0, <PyObject*>LOOP)
 
 

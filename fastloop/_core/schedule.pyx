@@ -4,13 +4,13 @@ They take their arguments as a vector (METH_FASTCALL): a tuple a call would cost
 call. Compiled callers use `LoopCore.schedule`.
 """
 
-from asyncio import events, tasks
+from asyncio import tasks
 
 from cpython.object cimport PyObject, PyTypeObject
 from libc.math cimport isnan
 
 from fastloop._core.handle cimport Handle, blank_handle
-from fastloop._core.loop cimport LoopCore, new_future
+from fastloop._core.loop cimport LoopCore, new_future, taken_unasked
 from fastloop._core.timer cimport NS, TimerHandle, TracedTimerHandle
 from fastloop._sys.cpython cimport (
     METH_FASTCALL,
@@ -180,7 +180,6 @@ cdef object call_at_vector(LoopCore loop, ArgumentVector args, Py_ssize_t nargs,
 
 cdef tuple LOOP = ("loop",)
 cdef object AsyncioTask = tasks.Task
-cdef object running_loop = events._get_running_loop
 
 
 cdef object create_future_vector(LoopCore loop, ArgumentVector args, Py_ssize_t nargs, PyObject* kwnames):
@@ -198,8 +197,7 @@ cdef object create_task_vector(LoopCore loop, ArgumentVector args, Py_ssize_t na
     # Looked up, as asyncio does: there are programs that put a class of their own there.
     Task = tasks.Task
     argv[1] = args[0]
-    if Task is AsyncioTask and running_loop() is loop:
-        # The loop it takes unasked: naming it costs 400 instructions.
+    if Task is AsyncioTask and taken_unasked(loop):
         return PyObject_Vectorcall(<PyObject*>Task, argv + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
     argv[2] = <PyObject*>loop
     return PyObject_Vectorcall(

@@ -22,6 +22,7 @@ cdef class CallbackWatcher(Watcher):
     # Of the calls on a socket.
     cdef object owner               # weak reference to the socket object; None: of no socket's calls
     cdef bint drained               # nothing is left to receive until the poller says so
+    cdef bint bulk                  # the last received was much
 
     cdef bint put(self, bint writing, object what) except -1
     cdef int drop(self, bint writing, object what) except -1

@@ -25,6 +25,7 @@ cdef extern from "<sys/socket.h>" nogil:
         unsigned int msg_len
 
     enum:
+        MSG_DONTWAIT
         MSG_NOSIGNAL
         SHUT_WR
         SOCK_CLOEXEC

@@ -4,7 +4,8 @@ from libc.stdint cimport int64_t
 from fastloop._core.loop cimport LoopCore
 from fastloop._core.task cimport Task
 from fastloop._core.transport cimport Protocol, Transport
-from fastloop_http._h1.head cimport Head, Limits
+from fastloop_http._h1.head cimport Head
+from fastloop_http._h1.refusal cimport Limits
 from fastloop_http._h1.request cimport Request
 from fastloop_http._h1.response cimport Encoder
 from fastloop_http._h1.routes cimport RouteTable

@@ -19,10 +19,9 @@ from fastloop_http._h1.head cimport (
     HEAD_PARTIAL,
     METHOD_HEAD,
     Head,
-    head_message,
     head_parse,
-    limits_init,
 )
+from fastloop_http._h1.refusal cimport limits_init, refusal_message
 from fastloop_http._h1.routes cimport ExactRoute
 
 logger = logging.getLogger("fastloop_http")
@@ -246,10 +245,12 @@ cdef class HttpConnection(Protocol):
             if parsed != HEAD_DONE:
                 if logger.isEnabledFor(logging.DEBUG):
                     logger.debug(
-                        "refused with %d: %s", head.status,
-                        head_message(head, data + taken, size - taken, &self.service.limits),
+                        "refused with %d: %s", head.refusal.status,
+                        refusal_message(
+                            &head.refusal, data + taken, size - taken, 0, &self.service.limits
+                        ),
                     )
-                self.refuse(head.status, head.reason.decode("ascii"), False)
+                self.refuse(head.refusal.status, head.refusal.reason.decode("ascii"), False)
                 break
             if head.chunked:
                 self.refuse(411, "chunked request bodies are not supported; send Content-Length",

@@ -1,5 +1,6 @@
 cimport cython
-from fastloop_http._h1.head cimport Field, Head
+from fastloop_http._h1.fields cimport Field
+from fastloop_http._h1.head cimport Head
 
 
 @cython.final

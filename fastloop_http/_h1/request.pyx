@@ -180,9 +180,9 @@ cdef class Headers:
         cdef const Field* field
         cdef const char* other
         cdef Py_ssize_t i
-        while position[0] < self.request.head.field_count:
+        while position[0] < self.request.head.fields.count:
             # SAFETY: fields has field_count entries, whose spans lie within the request's copy of the head.
-            field = &self.request.head.fields[position[0]]
+            field = &self.request.head.fields.items[position[0]]
             position[0] += 1
             if field.name_size == size:
                 other = self.request.data + field.name_start
@@ -223,24 +223,24 @@ cdef class Headers:
         return isinstance(name, str) and self.get(name) is not None
 
     def __len__(self):
-        return self.request.head.field_count
+        return self.request.head.fields.count
 
     def __iter__(self):
         return iter(self.keys())
 
     def keys(self):
         """Return the name of every field, in order."""
-        return [self.name(&self.request.head.fields[i]) for i in range(self.request.head.field_count)]
+        return [self.name(&self.request.head.fields.items[i]) for i in range(self.request.head.fields.count)]
 
     def values(self):
         """Return the value of every field, in order."""
-        return [self.value(&self.request.head.fields[i]) for i in range(self.request.head.field_count)]
+        return [self.value(&self.request.head.fields.items[i]) for i in range(self.request.head.fields.count)]
 
     def items(self):
         """Return (name, value) of every field, in order."""
         return [
-            (self.name(&self.request.head.fields[i]), self.value(&self.request.head.fields[i]))
-            for i in range(self.request.head.field_count)
+            (self.name(&self.request.head.fields.items[i]), self.value(&self.request.head.fields.items[i]))
+            for i in range(self.request.head.fields.count)
         ]
 
     def __eq__(self, other):

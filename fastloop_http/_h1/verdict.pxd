@@ -1,8 +1,9 @@
 """Judge the target and the fields that decide a request's framing and fate (RFC 9112 sections 3.2, 6, 9)."""
 
-from libc.stdint cimport uint8_t, uint16_t
+from libc.stdint cimport uint8_t
 
-from fastloop_http._h1.head cimport Field, Head, Limit
+from fastloop_http._h1.fields cimport Field
+from fastloop_http._h1.head cimport Head
 
 
 cdef enum:
@@ -10,12 +11,9 @@ cdef enum:
     FRAMING_SIZES = (1 << 4) | (1 << 6) | (1 << 7) | (1 << 10) | (1 << 14) | (1 << 17)
 
 
-# Each returns HEAD_DONE, or HEAD_ERROR with the refusal in head.
-cdef int judge_field(Head* head, const uint8_t* start, const Field* field) noexcept nogil
+# Each returns HEAD_DONE, or HEAD_ERROR with the refusal in head. judge_field is a Judge; head: a Head.
+cdef int judge_field(void* head, const uint8_t* start, const Field* field) noexcept nogil
 cdef int judge_head(Head* head) noexcept nogil
-cdef int refuse(Head* head, Py_ssize_t offset, uint16_t status, const char* reason,
-                const char* section) noexcept nogil
-cdef int refuse_size(Head* head, Py_ssize_t offset, Limit limit) noexcept nogil
 
 # For a target not in origin form: its form, authority and path. False if it has no form its method allows.
 cdef bint judge_form(Head* head, const uint8_t* start) noexcept nogil

@@ -7,25 +7,18 @@ SAFETY: pointers stay within the target or value that head_parse has just scanne
 that one call; casts narrow offsets that fit 32 bits. The nogil code calls libc and touches no Python object.
 """
 
-from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
 from fastloop_http._h1.head cimport (
-    DONE,
     FORM_ABSOLUTE,
     FORM_ASTERISK,
     FORM_AUTHORITY,
     HEAD_DONE,
-    HEAD_ERROR,
-    LIMIT_COUNT,
-    LIMIT_FIELD,
-    LIMIT_TARGET,
     METHOD_CONNECT,
-    REFUSED,
-    Field,
     Head,
-    Limit,
 )
+from fastloop_http._h1.refusal cimport refuse
 
 
 cdef extern from "arpa/inet.h" nogil:
@@ -52,27 +45,6 @@ cdef enum:                  # Head.seen
     LISTED_CLOSE = 16
     LISTED_KEEP_ALIVE = 32
     LISTED_UPGRADE = 64
-
-
-cdef int refuse(Head* head, Py_ssize_t offset, uint16_t status, const char* reason,
-                const char* section) noexcept nogil:
-    head.state = REFUSED
-    head.status = status
-    head.offset = <uint32_t>offset
-    head.reason = reason
-    head.section = section
-    return HEAD_ERROR
-
-
-cdef int refuse_size(Head* head, Py_ssize_t offset, Limit limit) noexcept nogil:
-    head.limit = limit
-    if limit == LIMIT_TARGET:
-        return refuse(head, offset, 414, b"request target too long", b"RFC 9112 section 3")
-    if limit == LIMIT_FIELD:
-        return refuse(head, offset, 431, b"header field too large", b"RFC 6585 section 5")
-    if limit == LIMIT_COUNT:
-        return refuse(head, offset, 431, b"too many header fields", b"RFC 6585 section 5")
-    return refuse(head, offset, 431, b"request head too large", b"RFC 6585 section 5")
 
 
 cdef bint judge_form(Head* head, const uint8_t* start) noexcept nogil:
@@ -109,7 +81,9 @@ cdef bint judge_form(Head* head, const uint8_t* start) noexcept nogil:
     return is_authority(authority, p, False)
 
 
-cdef int judge_field(Head* head, const uint8_t* start, const Field* field) noexcept nogil:
+cdef int judge_field(void* owner, const uint8_t* start, const Field* field) noexcept nogil:
+    # SAFETY: head_parse hands in its Head.
+    cdef Head* head = <Head*>owner
     cdef const uint8_t* name = start + field.name_start
     cdef const uint8_t* value = start + field.value_start
     cdef const uint8_t* end = value + field.value_size
@@ -138,29 +112,28 @@ cdef int judge_field(Head* head, const uint8_t* start, const Field* field) noexc
 cdef int judge_head(Head* head) noexcept nogil:
     if head.minor == 1:
         if not head.seen & SEEN_HOST:
-            return refuse(head, head.size - 2, 400, b"no Host", b"RFC 9112 section 3.2")
+            return refuse(&head.refusal, head.size - 2, 400, b"no Host", b"RFC 9112 section 3.2")
         head.keep_alive = head.seen & LISTED_CLOSE == 0
         # HTTP/1.0 has no Upgrade, and a server must ignore it there (RFC 9110 section 7.8).
         head.upgrade = head.seen & (SEEN_UPGRADE | LISTED_UPGRADE) == SEEN_UPGRADE | LISTED_UPGRADE
     else:
         head.keep_alive = head.seen & (LISTED_CLOSE | LISTED_KEEP_ALIVE) == LISTED_KEEP_ALIVE
-    head.state = DONE
     return HEAD_DONE
 
 
 cdef int judge_host(Head* head, const uint8_t* start, const uint8_t* value,
                     const uint8_t* end) noexcept nogil:
     if head.seen & SEEN_HOST:
-        return refuse(head, value - start, 400, b"more than one Host", b"RFC 9112 section 3.2")
+        return refuse(&head.refusal, value - start, 400, b"more than one Host", b"RFC 9112 section 3.2")
     head.seen |= SEEN_HOST
     if head.form == FORM_ABSOLUTE or head.form == FORM_AUTHORITY:
         # The target's authority wins (RFC 9112 section 3.2.2), but a client must repeat it here.
         if not is_authority(value, end, False):
-            return refuse(head, value - start, 400, b"invalid Host", b"RFC 9112 section 3.2")
+            return refuse(&head.refusal, value - start, 400, b"invalid Host", b"RFC 9112 section 3.2")
         return HEAD_DONE
     # Empty is what a client sends for a target without an authority.
     if value != end and not is_authority(value, end, False):
-        return refuse(head, value - start, 400, b"invalid Host", b"RFC 9112 section 3.2")
+        return refuse(&head.refusal, value - start, 400, b"invalid Host", b"RFC 9112 section 3.2")
     head.host_start = <uint32_t>(value - start)
     head.host_size = <uint32_t>(end - value)
     return HEAD_DONE
@@ -210,7 +183,7 @@ cdef bint is_ipv6(const uint8_t* p, const uint8_t* end) noexcept nogil:
 cdef int judge_expect(Head* head, const uint8_t* start, const uint8_t* value,
                       const uint8_t* end) noexcept nogil:
     if end - value != 12 or not name_is(value, b"100-continue", 12):
-        return refuse(head, value - start, 417, b"unknown expectation", b"RFC 9110 section 10.1.1")
+        return refuse(&head.refusal, value - start, 417, b"unknown expectation", b"RFC 9110 section 10.1.1")
     # From HTTP/1.0 it must be ignored: such a client cannot read a 100.
     head.expect_continue = head.minor == 1
     return HEAD_DONE
@@ -237,7 +210,7 @@ cdef int judge_connection(Head* head, const uint8_t* start, const uint8_t* p,
             head.seen |= LISTED_KEEP_ALIVE
         p = skip_space(p, end)
         if p < end and p[0] != c",":
-            return refuse(head, p - start, 400, b"invalid Connection", b"RFC 9110 section 7.6.1")
+            return refuse(&head.refusal, p - start, 400, b"invalid Connection", b"RFC 9110 section 7.6.1")
 
 
 cdef int judge_length(Head* head, const uint8_t* start, const uint8_t* value,
@@ -246,19 +219,21 @@ cdef int judge_length(Head* head, const uint8_t* start, const uint8_t* value,
     cdef int64_t length = 0
     cdef int digit
     if head.seen & SEEN_CODING:
-        return refuse(head, value - start, 400, b"both Transfer-Encoding and Content-Length",
+        return refuse(&head.refusal, value - start, 400, b"both Transfer-Encoding and Content-Length",
                       b"RFC 9112 section 6.1")
     if head.seen & SEEN_LENGTH:
-        return refuse(head, value - start, 400, b"more than one Content-Length", b"RFC 9112 section 6.3")
+        return refuse(&head.refusal, value - start, 400, b"more than one Content-Length",
+                      b"RFC 9112 section 6.3")
     head.seen |= SEEN_LENGTH
     while p < end:
         digit = p[0] - c"0"
         if not byte_is(p[0], BYTE_DIGIT) or length > (INT64_MAX - digit) // 10:
-            return refuse(head, value - start, 400, b"invalid Content-Length", b"RFC 9110 section 8.6")
+            return refuse(&head.refusal, value - start, 400, b"invalid Content-Length",
+                          b"RFC 9110 section 8.6")
         length = 10 * length + digit
         p += 1
     if value == end:
-        return refuse(head, value - start, 400, b"invalid Content-Length", b"RFC 9110 section 8.6")
+        return refuse(&head.refusal, value - start, 400, b"invalid Content-Length", b"RFC 9110 section 8.6")
     head.content_length = length
     return HEAD_DONE
 
@@ -268,25 +243,29 @@ cdef int judge_coding(Head* head, const uint8_t* start, const uint8_t* p,
     """Accept one element, "chunked": the only coding we speak, and it must come last and only once."""
     cdef const uint8_t* token
     if head.minor == 0:
-        return refuse(head, p - start, 400, b"Transfer-Encoding in HTTP/1.0", b"RFC 9112 section 6.1")
+        return refuse(&head.refusal, p - start, 400, b"Transfer-Encoding in HTTP/1.0",
+                      b"RFC 9112 section 6.1")
     if head.seen & SEEN_LENGTH:
-        return refuse(head, p - start, 400, b"both Content-Length and Transfer-Encoding",
+        return refuse(&head.refusal, p - start, 400, b"both Content-Length and Transfer-Encoding",
                       b"RFC 9112 section 6.1")
     head.seen |= SEEN_CODING
     while True:
         token = p
         p = scan_scalar(p, end, BYTE_TOKEN)
         if p == token:
-            return refuse(head, p - start, 400, b"invalid Transfer-Encoding", b"RFC 9112 section 6.1")
+            return refuse(&head.refusal, p - start, 400, b"invalid Transfer-Encoding",
+                          b"RFC 9112 section 6.1")
         if head.chunked:
-            return refuse(head, token - start, 400, b"chunked is not the last transfer coding",
+            return refuse(&head.refusal, token - start, 400, b"chunked is not the last transfer coding",
                           b"RFC 9112 section 6.1")
         head.chunked = p - token == 7 and name_is(token, b"chunked", 7)
         p = skip_space(p, end)
         if p < end and p[0] != c"," and (p[0] != c";" or head.chunked):
-            return refuse(head, p - start, 400, b"invalid Transfer-Encoding", b"RFC 9112 section 6.1")
+            return refuse(&head.refusal, p - start, 400, b"invalid Transfer-Encoding",
+                          b"RFC 9112 section 6.1")
         if not head.chunked:
-            return refuse(head, token - start, 501, b"unknown transfer coding", b"RFC 9112 section 6.1")
+            return refuse(&head.refusal, token - start, 501, b"unknown transfer coding",
+                          b"RFC 9112 section 6.1")
         if p == end:
             return HEAD_DONE
         p = skip_space(p + 1, end)

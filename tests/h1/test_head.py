@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastloop_http._h1.head import HeadError, HeadParser
+from fastloop_http._h1.parser import HeadParser
+from fastloop_http._h1.refusal import HeadError
 
 
 def attempt(pieces, **limits):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastloop_http._h1.head import scan
+from fastloop_http._h1.parser import scan
 
 TCHAR = set((string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~").encode())  # RFC 9110 section 5.6.2
 VISIBLE = set(range(0x21, 0x7F))

@@ -181,6 +181,43 @@ def test_a_drained_socket_waits_for_the_poller_and_loses_nothing(loop, run, pair
     run(main())
 
 
+@pytest.mark.parametrize("room", [1000, 8192, 65536, 1 << 20])
+def test_little_and_much_arrive_whole_and_in_order(loop, run, pair, room):
+    ours, theirs = pair
+    sizes = [1, 8191, 8192, 100, 30_000, 20_000, 1, 400_000, 5]
+
+    async def main():
+        for number, size in enumerate(sizes):
+            sent = bytes([number]) * size
+            sending = asyncio.ensure_future(loop.sock_sendall(theirs, sent))
+            received = bytearray()
+            while len(received) < size:
+                piece = await loop.sock_recv(ours, room)
+                assert 0 < len(piece) <= room
+                assert type(piece) is bytes
+                received += piece
+            assert received == sent
+            await sending
+        theirs.close()
+        assert await loop.sock_recv(ours, room) == b""
+
+    run(main())
+
+
+@pytest.mark.parametrize(("name", "argument"), [("sock_recv", 100), ("sock_sendall", bytes(1 << 24))])
+def test_a_socket_that_would_block_does_not_block_the_loop(loop, run, pair, name, argument):
+    ours, _ = pair
+    ours.setblocking(True)
+
+    async def main():
+        call = asyncio.ensure_future(getattr(loop, name)(ours, argument))
+        await turns()
+        assert not call.done()
+        call.cancel()
+
+    run(main())
+
+
 def test_data_that_nobody_waits_for_wakes_the_loop_once(loop, run, pair):
     ours, theirs = pair
 

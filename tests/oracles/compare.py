@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any
 
-from fastloop_http._h1.head import HeadError, HeadParser
+from fastloop_http._h1.parser import HeadParser
+from fastloop_http._h1.refusal import HeadError
 
 from .http1 import Incomplete, Limits, Refused, read_body, read_head
 from .mutation import cut, make_request, mutate

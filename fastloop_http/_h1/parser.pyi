@@ -1,12 +1,5 @@
 from typing import Literal, final
 
-class HeadError(ValueError):
-    status: int
-    reason: str
-    section: str
-    offset: int
-    def __init__(self, message: str, status: int, reason: str, section: str, offset: int) -> None: ...
-
 @final
 class HeadParser:
     def __init__(
