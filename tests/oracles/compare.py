@@ -1,9 +1,11 @@
 """Compare the compiled parser with the reference on mutated requests, as many as asked for.
 
     python -m tests.oracles.compare --examples 1000000 --seed 1
+    python -m tests.oracles.compare --edits
 
-prints one line when they agree on all. A disagreement ends it with the bytes and both verdicts: put it into a
-table in tests/h1, and see by the RFC which of the two is wrong.
+The second makes every single edit of the valid vectors instead: each byte inserted and put in place of
+another, each run of bytes taken out. Both count the verdicts, and end at a disagreement with the bytes and
+both verdicts. Put it into a table in tests/h1, and see by the RFC which of the two is wrong.
 """
 
 import argparse
@@ -19,6 +21,7 @@ from fastloop_http._h1.refusal import HeadError
 from .http1 import Incomplete, Limits, Refused, read_body, read_head
 from .mutation import cut, make_request, mutate
 from .peers import INCOMPLETE, REFUSED, Reading
+from .vectors import VALID_BODIES, VALID_HEADS
 
 # Small enough for a request made by the grammar to meet them.
 TIGHT = (
@@ -101,21 +104,40 @@ def compare_mutants(random: Random, count: int) -> Iterator[Verdict]:
         yield compare(pieces, random.choice((*[Limits()] * 20, *TIGHT)))
 
 
+def compare_edits() -> Iterator[Verdict]:
+    """The verdicts on every single edit of the heads of the valid vectors."""
+    groups = [*VALID_HEADS.values(), *VALID_BODIES.values()]
+    streams = [data for group in groups for data in group.values()]
+    # A long one has nothing that the short ones lack, and its edits are as many as its bytes squared.
+    for head in {data[:data.index(b"\r\n\r\n") + 4] for data in streams if len(data) < 400}:
+        for at in range(len(head) + 1):
+            for byte in range(256):
+                yield compare([head[:at] + bytes([byte]) + head[at:]], Limits())
+                yield compare([head[:at] + bytes([byte]) + head[at + 1:]], Limits())
+            for end in range(at + 1, len(head) + 1):
+                yield compare([head[:at] + head[end:]], Limits())
+
+
+def compare_mutated(examples: int, seed: int) -> Iterator[Verdict]:
+    random = Random(seed)
+    for _ in range(0, examples, MUTANTS):
+        yield from compare_mutants(random, MUTANTS)
+
+
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--examples", type=int, default=100_000)
     options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--edits", action="store_true")
     chosen = options.parse_args()
-    random = Random(chosen.seed)
     verdicts: Counter[Verdict] = Counter()
     try:
-        while verdicts.total() < chosen.examples:
-            for verdict in compare_mutants(random, MUTANTS):
-                verdicts[verdict[:2] if verdict[0] == "refused" else verdict[:1]] += 1
+        for verdict in compare_edits() if chosen.edits else compare_mutated(chosen.examples, chosen.seed):
+            verdicts[verdict[:2] if verdict[0] == "refused" else verdict[:1]] += 1
     except Disagreement as found:
-        print(f"example {verdicts.total()} of seed {chosen.seed}: {found}")
+        print(f"after {verdicts.total()}: {found}")
         return 1
-    print(f"seed {chosen.seed}: agreed on {verdicts.total()} mutated requests")
+    print(f"agreed on {verdicts.total()}")
     for verdict, count in verdicts.most_common():
         print(f"{count:10}", *verdict)
     return 0
