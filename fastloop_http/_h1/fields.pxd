@@ -35,7 +35,8 @@ cdef void fields_reset(Fields* fields) noexcept nogil
 cdef void fields_free(Fields* fields) noexcept nogil
 
 # Offsets are from start. After FIELDS_PARTIAL call again with the same bytes and more of them, at any
-# address; no call scans what one before it has scanned. After FIELDS_DONE scanned is the offset behind the blank line.
-# judge is called for the names whose size is a bit of judged_sizes: others cost no more than this test.
+# address; no call scans what one before it has scanned. After FIELDS_DONE scanned is the offset behind the
+# blank line. judge is called for the names whose size is a bit of judged_sizes: others cost no more than this
+# test.
 cdef int fields_parse(Fields* fields, const uint8_t* start, const uint8_t* end, const Limits* limits,
                       Refusal* refusal, uint32_t judged_sizes, Judge judge, void* owner) noexcept nogil

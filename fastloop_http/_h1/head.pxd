@@ -75,7 +75,6 @@ cdef void head_reset(Head* head) noexcept nogil
 cdef void head_free(Head* head) noexcept nogil
 
 # data begins at the first byte of the head. After HEAD_PARTIAL call again with the same bytes and more of
-# them, at any address; no call scans what one before it has scanned, and the answer does not depend on how the
-# bytes were cut.
-# Any answer but HEAD_PARTIAL is final until head_reset. Touches no Python object.
+# them, at any address; no call scans what one before it has scanned, and the answer does not depend on how
+# the bytes were cut. Any answer but HEAD_PARTIAL is final until head_reset. Touches no Python object.
 cdef int head_parse(Head* head, const char* data, Py_ssize_t size, const Limits* limits) noexcept nogil

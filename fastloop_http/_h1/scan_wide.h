@@ -1,6 +1,6 @@
 /* Read field lines in windows of 32 bytes. scan.h includes this once for each instruction set, with
- * WIDE(name) to name it, WIDE_TARGET to compile for it, WIDE(stops_wide) to classify a window by it, and WIDE_TOKENS_EXACT if that leaves
- * nothing to the table for tokens.
+ * WIDE(name) to name it, WIDE_TARGET to compile for it, WIDE(stops_wide) to classify a window by it, and
+ * WIDE_TOKENS_EXACT if that leaves nothing to the table for tokens.
  */
 
 /* Bits of the 32 bytes from p on that may be out of the class; of fewer, where end is nearer: what is behind it
