@@ -13,6 +13,9 @@ cdef enum:              # what fields_parse returns
     FIELDS_PARTIAL = 0
     FIELDS_DONE = 1
 
+cdef enum:
+    JUDGED_SIZES = 32       # a name that is longer is never judged
+
 cdef struct Field:
     uint32_t name_start, name_size
     uint32_t value_start, value_size        # without the whitespace around it; may be empty
@@ -39,4 +42,4 @@ cdef void fields_free(Fields* fields) noexcept nogil
 # blank line. judge is called for the names whose size is a bit of judged_sizes: others cost no more than this
 # test.
 cdef int fields_parse(Fields* fields, const uint8_t* start, const uint8_t* end, const Limits* limits,
-                      Refusal* refusal, uint32_t judged_sizes, Judge judge, void* owner) noexcept nogil
+                      Refusal* refusal, const uint8_t* judged, Judge judge, void* owner) noexcept nogil

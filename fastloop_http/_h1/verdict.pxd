@@ -6,9 +6,13 @@ from fastloop_http._h1.fields cimport Field
 from fastloop_http._h1.head cimport Head
 
 
-cdef enum:
-    # The sizes of the names judge_field knows, as a set of bits: no other field costs more than this test.
-    FRAMING_SIZES = (1 << 4) | (1 << 6) | (1 << 7) | (1 << 10) | (1 << 14) | (1 << 17)
+cdef extern from *:
+    """
+    /* What judge_field knows, as fields_parse wants it. */
+    __attribute__((unused)) static const unsigned char FRAMING_NAMES[32] = {
+        [4] = 'h', [6] = 'e', [7] = 'u', [10] = 'c', [14] = 'c', [17] = 't'};
+    """
+    const uint8_t* FRAMING_NAMES
 
 
 # Each returns HEAD_DONE, or HEAD_ERROR with the refusal in head. judge_field is a Judge; head: a Head.
