@@ -19,7 +19,7 @@ BENCH_LOOP = echo echo1 echo256 echo_idle4000 echo1k echo16k echo100k buffered16
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help serve build test test-all lint types pytest bench bench-loop debug asan preflight clean distclean
+.PHONY: help serve build test test-all lint types pytest bench bench-loop debug asan fuzz preflight clean distclean
 
 help:
 	@echo 'make serve      serve examples/hello.py on 127.0.0.1:3000'
@@ -31,6 +31,7 @@ help:
 	@echo 'make bench-loop measure the loop alone: echoes, single operations, latency; half an hour'
 	@echo 'make debug      tests on a build with Cython checks and debug information, in build/tree-debug'
 	@echo 'make asan       tests on a build with address and undefined-behaviour sanitizers, in build/tree-asan'
+	@echo 'make fuzz       fuzz the parser, FUZZ_SECONDS=60 for each fuzzer; needs clang'
 	@echo 'make clean      remove what was built; make distclean: the virtual environments too'
 	@echo
 	@echo 'PYTHON=python3.12 VENV=.venv-3.12 make ...   another Python; one virtual environment is for one Python'
@@ -95,6 +96,16 @@ asan: $(DONE)/extra-test
 	    LD_PRELOAD="$$($${CC:-gcc} -print-file-name=libasan.so):$$($${CC:-gcc} -print-file-name=libubsan.so)" \
 	    ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc \
 	    "$$py" -m pytest -m 'not slow' --capture=sys $(ARGS)
+
+# libFuzzer drives the parser in a build of its own; atheris compares the one in the tree with the reference.
+FUZZ_SECONDS = 60
+
+fuzz: $(DONE)/extra-fuzz
+	@command -v clang >/dev/null || { echo 'make fuzz needs clang and its runtime, and clang is not on PATH;' \
+	    'install clang and libclang-rt-dev.' >&2; exit 1; }
+	$(PY) -m tests.fuzz atheris --seconds $(FUZZ_SECONDS)
+	@$(COPY) && CC=clang FASTLOOP_SANITIZE=fuzz "$$py" setup.py -q build_ext --inplace && \
+	    "$$py" -m tests.fuzz libfuzzer --seconds $(FUZZ_SECONDS)
 
 # What is missing is said in one sentence, before any tool can say it in fifty.
 preflight:

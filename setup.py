@@ -1,7 +1,8 @@
 """Build the compiled half of fastloop.
 
 Directives and compiler flags live here and nowhere else. Two variables choose another build:
-FASTLOOP_DEBUG=1 (unoptimised, with Cython's checks) and FASTLOOP_SANITIZE=1 (ASan + UBSan).
+FASTLOOP_DEBUG=1 (unoptimised, with Cython's checks) and FASTLOOP_SANITIZE=1 (ASan + UBSan), or =fuzz (these
+by clang, and what guides libFuzzer).
 `python setup.py preflight` needs nothing but Python: it says what this machine lacks, and compiles nothing.
 """
 
@@ -54,13 +55,14 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 DEBUG = os.environ.get("FASTLOOP_DEBUG") == "1"
-SANITIZE = os.environ.get("FASTLOOP_SANITIZE") == "1"
+SANITIZE = os.environ.get("FASTLOOP_SANITIZE") in ("1", "fuzz")
+FUZZ = os.environ.get("FASTLOOP_SANITIZE") == "fuzz"
 CHECKED = DEBUG or SANITIZE
 CORES = len(os.sched_getaffinity(0))
 
 # Objects are kept by kind of build and by ABI, generated C by kind of build and by Cython: what differs in
 # either is never mistaken for up to date.
-BUILD = "build/" + ("sanitize" if SANITIZE else "debug" if DEBUG else "release")
+BUILD = "build/" + ("fuzzed" if FUZZ else "sanitize" if SANITIZE else "debug" if DEBUG else "release")
 ABI = str(sysconfig.get_config_var("SOABI"))
 
 DIRECTIVES = {
@@ -84,6 +86,8 @@ if SANITIZE:
     sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
     COMPILE += ["-O1", "-g", "-fno-omit-frame-pointer", *sanitizers]
     LINK += sanitizers
+    if FUZZ:
+        COMPILE += ["-fsanitize=fuzzer-no-link", "-fsanitize-ignorelist=tests/fuzz/ignored.txt"]
 elif DEBUG:
     COMPILE += ["-O0", "-g3"]
 else:

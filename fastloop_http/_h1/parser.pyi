@@ -38,3 +38,23 @@ class HeadParser:
     def upgrade(self) -> bool: ...
     @property
     def size(self) -> int: ...
+
+@final
+class BodyParser:
+    def __init__(
+        self,
+        content_length: int | None = None,
+        *,
+        max_body_bytes: int = 2097152,
+        max_chunk_ext_bytes: int = 16384,
+        max_trailer_bytes: int = 16384,
+        max_fields: int = 100,
+        max_field_bytes: int = 16384,
+    ) -> None: ...
+    def feed(self, data: bytes) -> list[bytes]: ...
+    @property
+    def done(self) -> bool: ...
+    @property
+    def trailers(self) -> list[tuple[bytes, bytes]]: ...
+    @property
+    def offset(self) -> int: ...

@@ -1,15 +1,25 @@
-"""HeadParser: the compiled parser, from Python.
+"""HeadParser and BodyParser: the compiled parsers, from Python.
 
-For tests and tools. The server does not come this way: it calls head_parse on the bytes where the kernel
-left them.
+For tests and tools. The server does not come this way: it calls head_parse and body_next on the bytes where
+the kernel left them.
 
 SAFETY: a parser owns the block that it parses, and its spans lie within. Casts change the sign of bytes.
 """
 
 from libc.stdint cimport int64_t, uint32_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
 
+from fastloop_http._h1.body cimport (
+    BODY_DATA,
+    BODY_DONE,
+    BODY_ERROR,
+    Body,
+    body_begin,
+    body_free,
+    body_init,
+    body_next,
+)
 from fastloop_http._h1.fields cimport Fields
 from fastloop_http._h1.head cimport (
     DONE,
@@ -23,7 +33,7 @@ from fastloop_http._h1.head cimport (
 )
 from fastloop_http._h1.refusal cimport Limits, Refusal, limits_init, refusal_message
 
-from fastloop_http._h1.refusal import HeadError
+from fastloop_http._h1.refusal import BodyError, HeadError
 
 
 cdef str INCOMPLETE = "the head is not complete; feed it until feed() returns True"
@@ -157,3 +167,93 @@ cdef class HeadParser:
     def size(self) -> int:
         """Bytes of the whole head, once complete; 0 before."""
         return self.head.size
+
+
+cdef class BodyParser:
+    """Parse one request body, for tests and tools.
+
+    content_length (int) is that of the head; None: the body is chunked. Limits are in bytes, max_fields a
+    count of trailers; max_body_bytes -1 is none.
+    """
+
+    cdef Body body
+    cdef Limits limits
+    cdef char* data         # owned: the bytes not consumed yet, and exactly those, so that a sanitizer sees
+    cdef Py_ssize_t size    # any read past them
+    cdef list fields
+    cdef readonly bint done
+
+    def __cinit__(self):
+        body_init(&self.body)
+
+    def __init__(self, content_length: int | None = None, *, int64_t max_body_bytes=2 * 1024 * 1024,
+                 uint32_t max_chunk_ext_bytes=16384, uint32_t max_trailer_bytes=16384,
+                 uint32_t max_fields=100, uint32_t max_field_bytes=16384):
+        cdef Head head
+        head_init(&head)
+        head.chunked = content_length is None
+        if content_length is not None:
+            head.content_length = content_length
+        limits_init(&self.limits)
+        self.limits.body_bytes = max_body_bytes
+        self.limits.chunk_ext_bytes = max_chunk_ext_bytes
+        self.limits.trailer_bytes = max_trailer_bytes
+        self.limits.field_count = max_fields
+        self.limits.field_bytes = max_field_bytes
+        self.fields = []
+        self.done = body_begin(&self.body, &head, &self.limits) == BODY_DONE
+
+    def __dealloc__(self):
+        body_free(&self.body)
+        free(self.data)
+
+    def feed(self, bytes data not None) -> list[bytes]:
+        """Take more bytes of the body; return the pieces of content in them, one a chunk at most.
+
+        Bytes after the end of the body are not looked at. Raises BodyError when the body is refused, and
+        again on every later call; for a Content-Length past the limit, on the first.
+        """
+        cdef list pieces = []
+        cdef Py_ssize_t taken = 0
+        cdef int result = BODY_DATA
+        if not self.done and self.body.refusal.status == 0:
+            self.replace(0, data, len(data))
+        while result == BODY_DATA:
+            result = body_next(&self.body, self.data + taken, self.size - taken, &self.limits)
+            if result == BODY_DATA:
+                # SAFETY: the span lies within the block, which is as it was until replace().
+                pieces.append((self.data + taken + self.body.content_start)[:self.body.content_size])
+            elif result == BODY_DONE and not self.done:
+                self.done = True
+                self.fields = pairs(&self.body.trailers, self.data + taken + self.body.trailers_start)
+            taken += self.body.consumed
+        self.replace(taken, b"", 0)
+        if result == BODY_ERROR:
+            raise refused(BodyError, &self.body.refusal, self.data, self.size, self.body.offset, &self.limits)
+        return pieces
+
+    cdef int replace(self, Py_ssize_t taken, const char* data, Py_ssize_t more) except -1:
+        """Keep the block but for its first taken bytes, and behind it the more bytes at data."""
+        cdef Py_ssize_t rest = self.size - taken
+        cdef char* block = <char*>malloc(rest + more)
+        if block == NULL and rest + more:
+            raise MemoryError
+        # SAFETY: both copies fill the block exactly; data outlives this call.
+        if rest:
+            memcpy(block, self.data + taken, rest)
+        if more:
+            memcpy(block + rest, data, more)
+        free(self.data)
+        self.data = block
+        self.size = rest + more
+        return 0
+
+    @property
+    def trailers(self) -> list[tuple[bytes, bytes]]:
+        """The trailer fields, in order; empty until the body is done."""
+        return self.fields
+
+    @property
+    def offset(self) -> int:
+        """Bytes done with: once the body is done, its size on the wire."""
+        return self.body.offset

@@ -21,6 +21,9 @@ cdef void limits_init(Limits* limits) noexcept nogil:
     limits.field_count = 100
     limits.field_bytes = 16384
     limits.target_bytes = 16384
+    limits.chunk_ext_bytes = 16384
+    limits.trailer_bytes = 16384
+    limits.body_bytes = 2 * 1024 * 1024
 
 
 cdef int refuse(Refusal* refusal, int64_t offset, uint16_t status, const char* reason,
@@ -41,6 +44,12 @@ cdef int refuse_size(Refusal* refusal, int64_t offset, Limit limit, int64_t meas
         return refuse(refusal, offset, 431, b"header field too large", b"RFC 6585 section 5")
     if limit == LIMIT_COUNT:
         return refuse(refusal, offset, 431, b"too many header fields", b"RFC 6585 section 5")
+    if limit == LIMIT_TRAILERS:
+        return refuse(refusal, offset, 431, b"trailer section too large", b"RFC 6585 section 5")
+    if limit == LIMIT_CHUNK_EXT:
+        return refuse(refusal, offset, 413, b"chunk extensions too large", b"RFC 9112 section 7.1.1")
+    if limit == LIMIT_BODY:
+        return refuse(refusal, offset, 413, b"body too large", b"RFC 9110 section 15.5.14")
     return refuse(refusal, offset, 431, b"request head too large", b"RFC 6585 section 5")
 
 
@@ -54,6 +63,12 @@ cdef str refusal_message(const Refusal* refusal, const char* data, Py_ssize_t si
         return f"{reason}: more than {limits.head_bytes} bytes; raise max_head_bytes"
     if refusal.limit == LIMIT_COUNT:
         return f"{reason}: more than {limits.field_count}; raise max_fields"
+    if refusal.limit == LIMIT_CHUNK_EXT:
+        return f"{reason}: more than {limits.chunk_ext_bytes} bytes; raise max_chunk_ext_bytes"
+    if refusal.limit == LIMIT_TRAILERS:
+        return f"{reason}: more than {limits.trailer_bytes} bytes; raise max_trailer_bytes"
+    if refusal.limit == LIMIT_BODY:
+        return f"{reason}: {refusal.measured} bytes, limit {limits.body_bytes}; raise max_body_bytes"
     if refusal.limit == LIMIT_FIELD or refusal.limit == LIMIT_TARGET:
         # As far as it has arrived: what follows may change the number and not the verdict.
         first = <Py_ssize_t>(refusal.measured - base)
@@ -85,3 +100,7 @@ class ParseError(ValueError):
 
 class HeadError(ParseError):
     """A refused request head."""
+
+
+class BodyError(ParseError):
+    """A refused request body: its size, its framing or its trailers."""

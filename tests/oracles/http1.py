@@ -362,7 +362,8 @@ def read_chunk_size(reader: Reader, room: int) -> int:
     match = HEXDIGS.match(reader.data, reader.at)
     assert match
     size = int(match[0] or b"0", 16)
-    if size > INT64_MAX:
+    # Stricter: zeros in front count, as they could go on for ever.
+    if size > INT64_MAX or len(match[0]) > 16:
         raise Refused(400)
     if size > room:
         raise Refused(413)
