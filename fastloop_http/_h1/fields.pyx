@@ -49,7 +49,7 @@ cdef void fields_free(Fields* fields) noexcept nogil:
 
 
 cdef int fields_parse(Fields* fields, const uint8_t* start, const uint8_t* end, const Limits* limits,
-                      Refusal* refusal, const uint8_t* judged, Judge judge, void* owner) noexcept nogil:
+                      Refusal* refusal, const uint32_t* judged, Judge judge, void* owner) noexcept nogil:
     cdef const uint8_t* p = start + fields.scanned
     cdef const uint8_t* line = start + fields.line_start
     cdef const uint8_t* value
@@ -144,9 +144,9 @@ cdef int fields_parse(Fields* fields, const uint8_t* start, const uint8_t* end, 
     return FIELDS_PARTIAL
 
 
-cdef inline bint is_judged(const uint8_t* judged, const uint8_t* start, const Field* field) noexcept nogil:
+cdef inline bint is_judged(const uint32_t* judged, const uint8_t* start, const Field* field) noexcept nogil:
     return (field.name_size < JUDGED_SIZES
-            and judged[field.name_size] == start[field.name_start] | 0x20)
+            and (judged[field.name_size] >> (start[field.name_start] & 31)) & 1)
 
 
 cdef int refuse_value_byte(Refusal* refusal, Py_ssize_t offset, uint8_t byte) noexcept nogil:

@@ -1,6 +1,6 @@
 """Judge the target and the fields that decide a request's framing and fate (RFC 9112 sections 3.2, 6, 9)."""
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from fastloop_http._h1.fields cimport Field
 from fastloop_http._h1.head cimport Head
@@ -8,11 +8,12 @@ from fastloop_http._h1.head cimport Head
 
 cdef extern from *:
     """
-    /* What judge_field knows, as fields_parse wants it. */
-    __attribute__((unused)) static const unsigned char FRAMING_NAMES[32] = {
-        [4] = 'h', [6] = 'e', [7] = 'u', [10] = 'c', [14] = 'c', [17] = 't'};
+    /* The names that judge_field knows, as fields_parse wants them. */
+    __attribute__((unused)) static const uint32_t FRAMING_NAMES[32] = {
+        [4] = 1u << ('h' & 31), [6] = 1u << ('e' & 31), [7] = 1u << ('u' & 31), [10] = 1u << ('c' & 31),
+        [14] = 1u << ('c' & 31), [17] = 1u << ('t' & 31)};
     """
-    const uint8_t* FRAMING_NAMES
+    const uint32_t* FRAMING_NAMES
 
 
 # Each returns HEAD_DONE, or HEAD_ERROR with the refusal in head. judge_field is a Judge; head: a Head.
