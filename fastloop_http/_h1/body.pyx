@@ -35,6 +35,13 @@ cdef extern from "scan.h" nogil:
         BYTE_TOKEN, BYTE_VALUE, BYTE_HEX
     bint byte_is(uint8_t byte, int class_bit)
 
+cdef extern from *:
+    """
+    /* For fields_parse: every name of up to FORBIDDEN_BYTES. */
+    static const uint32_t SHORT_NAMES[32] = {[1 ... 19] = 0xffffffffu};
+    """
+    const uint32_t* SHORT_NAMES
+
 
 cdef enum:
     HTAB = 9
@@ -325,9 +332,8 @@ cdef int read_trailers(Body* body, const uint8_t* start, const uint8_t* p, const
                        const Limits* limits) noexcept nogil:
     cdef bint full = end - p >= limits.trailer_bytes
     cdef int64_t base = body.offset + (p - start)
-    # Every size up to FORBIDDEN_BYTES is judged.
     cdef int result = fields_parse(&body.trailers, p, p + limits.trailer_bytes if full else end, limits,
-                                   &body.refusal, (2 << FORBIDDEN_BYTES) - 1, judge_trailer, body)
+                                   &body.refusal, SHORT_NAMES, judge_trailer, body)
     if result == FIELDS_DONE:
         body.state = DONE
         body.trailers_start = p - start

@@ -13,6 +13,9 @@ cdef enum:              # what fields_parse returns
     FIELDS_PARTIAL = 0
     FIELDS_DONE = 1
 
+cdef enum:
+    JUDGED_SIZES = 32       # a name that is longer is never judged
+
 cdef struct Field:
     uint32_t name_start, name_size
     uint32_t value_start, value_size        # without the whitespace around it; may be empty
@@ -36,7 +39,8 @@ cdef void fields_free(Fields* fields) noexcept nogil
 
 # Offsets are from start. After FIELDS_PARTIAL call again with the same bytes and more of them, at any
 # address; no call scans what one before it has scanned. After FIELDS_DONE scanned is the offset behind the
-# blank line. judge is called for the names whose size is a bit of judged_sizes: others cost no more than this
-# test.
+# blank line. judge is called where judged[size of the name] has the bit of its first letter, which is
+# 1 << (letter & 31) in either case. judged has JUDGED_SIZES of these sets. Other fields cost no more than
+# this test.
 cdef int fields_parse(Fields* fields, const uint8_t* start, const uint8_t* end, const Limits* limits,
-                      Refusal* refusal, uint32_t judged_sizes, Judge judge, void* owner) noexcept nogil
+                      Refusal* refusal, const uint32_t* judged, Judge judge, void* owner) noexcept nogil

@@ -49,7 +49,7 @@ cdef void fields_free(Fields* fields) noexcept nogil:
 
 
 cdef int fields_parse(Fields* fields, const uint8_t* start, const uint8_t* end, const Limits* limits,
-                      Refusal* refusal, uint32_t judged_sizes, Judge judge, void* owner) noexcept nogil:
+                      Refusal* refusal, const uint32_t* judged, Judge judge, void* owner) noexcept nogil:
     cdef const uint8_t* p = start + fields.scanned
     cdef const uint8_t* line = start + fields.line_start
     cdef const uint8_t* value
@@ -79,7 +79,7 @@ cdef int fields_parse(Fields* fields, const uint8_t* start, const uint8_t* end, 
                 p = irregular
                 fields.count += count
                 while count:
-                    if field.name_size < 32 and (judged_sizes >> field.name_size) & 1:
+                    if is_judged(judged, start, field):
                         if judge(owner, start, field) == FIELDS_ERROR:
                             return FIELDS_ERROR
                     field += 1
@@ -131,7 +131,7 @@ cdef int fields_parse(Fields* fields, const uint8_t* start, const uint8_t* end, 
         field.value_start = fields.value_start
         field.value_size = <uint32_t>(value_end - value)
         fields.count += 1
-        if field.name_size < 32 and (judged_sizes >> field.name_size) & 1:
+        if is_judged(judged, start, field):
             if judge(owner, start, field) == FIELDS_ERROR:
                 return FIELDS_ERROR
         p += 2
@@ -142,6 +142,11 @@ cdef int fields_parse(Fields* fields, const uint8_t* start, const uint8_t* end, 
     fields.scanned = <uint32_t>(p - start)
     fields.state = state
     return FIELDS_PARTIAL
+
+
+cdef inline bint is_judged(const uint32_t* judged, const uint8_t* start, const Field* field) noexcept nogil:
+    return (field.name_size < JUDGED_SIZES
+            and (judged[field.name_size] >> (start[field.name_start] & 31)) & 1)
 
 
 cdef int refuse_value_byte(Refusal* refusal, Py_ssize_t offset, uint8_t byte) noexcept nogil:

@@ -13,7 +13,7 @@ from libc.string cimport memcmp, memset
 
 from fastloop_http._h1.fields cimport Field, Fields, fields_free, fields_parse
 from fastloop_http._h1.refusal cimport LIMIT_HEAD, LIMIT_TARGET, Refusal, refuse, refuse_size
-from fastloop_http._h1.verdict cimport FRAMING_SIZES, judge_field, judge_form, judge_head
+from fastloop_http._h1.verdict cimport FRAMING_NAMES, judge_field, judge_form, judge_head
 
 
 cdef extern from "scan.h" nogil:
@@ -64,11 +64,12 @@ cdef int head_parse(Head* head, const char* data, Py_ssize_t size, const Limits*
     cdef const uint8_t* end = start + (limits.head_bytes if full else size)
     cdef int result = HEAD_DONE
     if head.state < IN_FIELDS:
-        result = parse_request_line(head, start, end, limits)
+        if head.state != AT_START or not parse_regular(head, start, end, limits):
+            result = parse_request_line(head, start, end, limits)
     elif head.state >= DONE:
         return HEAD_DONE if head.state == DONE else HEAD_ERROR
     if result == HEAD_DONE:
-        result = fields_parse(&head.fields, start, end, limits, &head.refusal, FRAMING_SIZES,
+        result = fields_parse(&head.fields, start, end, limits, &head.refusal, FRAMING_NAMES,
                               judge_field, head)
         if result == HEAD_DONE:
             head.size = head.fields.scanned
@@ -85,6 +86,46 @@ cdef int head_parse(Head* head, const char* data, Py_ssize_t size, const Limits*
 
 
 # ---- Request line, RFC 9112 section 3
+
+cdef inline bint parse_regular(Head* head, const uint8_t* start, const uint8_t* end,
+                               const Limits* limits) noexcept nogil:
+    """Read the line of nearly every request at once. False: it is another, cut short or to be refused."""
+    cdef const uint8_t* target
+    cdef const uint8_t* p
+    cdef const uint8_t* query = NULL
+    cdef uint32_t size
+    if end - start < 16 or head.fields.scanned != 0:
+        return False
+    if memcmp(start, b"GET /", 5) == 0:
+        head.method = METHOD_GET
+        head.method_size = 3
+    elif memcmp(start, b"POST /", 6) == 0:
+        head.method = METHOD_POST
+        head.method_size = 4
+    else:
+        return False
+    target = start + head.method_size + 1
+    p = scan_target(start, target + 1, end)
+    while p < end and p[0] == c"?":
+        p += 1
+        query = p if query == NULL else query
+        p = scan_target(start, p, end)
+    size = <uint32_t>(p - target)
+    if end - p < 11 or memcmp(p, b" HTTP/1.1\r\n", 11) != 0 or size > limits.target_bytes:
+        return False
+    head.target_start = <uint32_t>(target - start)
+    head.target_size = size
+    head.path_start = head.target_start
+    head.path_size = size
+    if query != NULL:
+        head.query_start = <uint32_t>(query - start)
+        head.query_size = <uint32_t>(p - query)
+        head.path_size = size - head.query_size - 1
+    head.minor = 1
+    head.fields.scanned = <uint32_t>(p - start) + 11
+    head.state = IN_FIELDS
+    return True
+
 
 cdef int parse_request_line(Head* head, const uint8_t* start, const uint8_t* end,
                             const Limits* limits) noexcept nogil:
@@ -108,11 +149,7 @@ cdef int parse_request_line(Head* head, const uint8_t* start, const uint8_t* end
         head.state = IN_METHOD
 
     if head.state == IN_METHOD:
-        # Nearly every request there is.
-        if end - p > 4 and memcmp(p, b"GET ", 4) == 0 and p - start == head.method_start:
-            p += 3
-        else:
-            p = scan_scalar(p, end, BYTE_TOKEN)
+        p = scan_scalar(p, end, BYTE_TOKEN)
         size = <uint32_t>(p - start) - head.method_start
         if size > METHOD_BYTES:
             return refuse(&head.refusal, head.method_start, 501, b"method too long", b"RFC 9112 section 3")

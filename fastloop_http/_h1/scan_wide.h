@@ -16,11 +16,11 @@ WIDE_TARGET SCAN_INLINE uint32_t WIDE(stops_before)(const uint8_t *p, const uint
 WIDE_TARGET static uint32_t WIDE(scan_lines)(const uint8_t *start, const uint8_t **at, const uint8_t *end,
                                              uint32_t *spans, uint32_t room, uint32_t line_bytes)
 {
-    const uint8_t *line = *at;
+    const uint8_t *line = *at, *last;
     uint32_t count = 0;
-    /* A window may end at end. */
     if (end - start < 32)
         return 0;
+    last = end - 32;
     while (count < room && line < end && *line != '\r') {
         const uint8_t *colon, *value, *value_end, *stop;
         uint32_t stops = WIDE(stops_before)(line, end, BYTE_TOKEN);
@@ -38,10 +38,13 @@ WIDE_TARGET static uint32_t WIDE(scan_lines)(const uint8_t *start, const uint8_t
         spans[0] = (uint32_t)(line - start);
         spans[1] = (uint32_t)(colon - line);
         /* A name has no control: the first one is in the value, or ends it. */
-        for (stop = line; !controls; controls = WIDE(stops_before)(stop, end, BYTE_VALUE)) {
-            if (end - stop <= 32)
+        stop = line;
+        while (!controls) {
+            if (stop >= last)
                 goto out;
             stop += 32;
+            controls = stop <= last ? WIDE(stops_wide)(stop, BYTE_VALUE)
+                                    : WIDE(stops_before)(stop, end, BYTE_VALUE);
         }
         stop += __builtin_ctz(controls);
         if (end - stop < 2 || memcmp(stop, "\r\n", 2) != 0 || (size_t)(stop - line) > line_bytes)

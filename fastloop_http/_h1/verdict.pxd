@@ -1,14 +1,19 @@
 """Judge the target and the fields that decide a request's framing and fate (RFC 9112 sections 3.2, 6, 9)."""
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from fastloop_http._h1.fields cimport Field
 from fastloop_http._h1.head cimport Head
 
 
-cdef enum:
-    # The sizes of the names judge_field knows, as a set of bits: no other field costs more than this test.
-    FRAMING_SIZES = (1 << 4) | (1 << 6) | (1 << 7) | (1 << 10) | (1 << 14) | (1 << 17)
+cdef extern from *:
+    """
+    /* The names that judge_field knows, as fields_parse wants them. */
+    __attribute__((unused)) static const uint32_t FRAMING_NAMES[32] = {
+        [4] = 1u << ('h' & 31), [6] = 1u << ('e' & 31), [7] = 1u << ('u' & 31), [10] = 1u << ('c' & 31),
+        [14] = 1u << ('c' & 31), [17] = 1u << ('t' & 31)};
+    """
+    const uint32_t* FRAMING_NAMES
 
 
 # Each returns HEAD_DONE, or HEAD_ERROR with the refusal in head. judge_field is a Judge; head: a Head.

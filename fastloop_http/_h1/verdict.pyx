@@ -27,9 +27,10 @@ cdef extern from "arpa/inet.h" nogil:
 
 cdef extern from "scan.h" nogil:
     enum:
-        BYTE_DIGIT, BYTE_HEX
+        BYTE_DIGIT, BYTE_HOST, BYTE_HEX
     bint byte_is(uint8_t byte, int class_bit)
     bint name_is(const uint8_t* p, const char* lower, size_t size)
+    const uint8_t* scan_scalar(const uint8_t* p, const uint8_t* end, int class_bit)
     const uint8_t* scan_token(const uint8_t* low, const uint8_t* p, const uint8_t* end)
     const uint8_t* scan_host(const uint8_t* low, const uint8_t* p, const uint8_t* end)
 
@@ -58,7 +59,7 @@ cdef bint judge_form(Head* head, const uint8_t* start) noexcept nogil:
         head.host_start = head.target_start
         head.host_size = head.target_size
         head.path_size = 0
-        return is_authority(start, p, end, True)
+        return is_authority(p, end, True)
     if end - p == 1 and p[0] == c"*":
         # With a method other than OPTIONS it is refused after the version, so that the preface of HTTP/2,
         # "PRI * HTTP/2.0", gets 505 and not 400.
@@ -79,7 +80,7 @@ cdef bint judge_form(Head* head, const uint8_t* start) noexcept nogil:
     head.host_size = <uint32_t>(p - authority)
     head.path_size -= <uint32_t>(p - start) - head.target_start
     head.path_start = <uint32_t>(p - start)
-    return is_authority(start, authority, p, False)
+    return is_authority(authority, p, False)
 
 
 cdef int judge_field(void* owner, const uint8_t* start, const Field* field) noexcept nogil:
@@ -124,27 +125,29 @@ cdef int judge_head(Head* head) noexcept nogil:
 
 cdef int judge_host(Head* head, const uint8_t* start, const uint8_t* value,
                     const uint8_t* end) noexcept nogil:
+    cdef const uint8_t* port
     if head.seen & SEEN_HOST:
         return refuse(&head.refusal, value - start, 400, b"more than one Host", b"RFC 9112 section 3.2")
     head.seen |= SEEN_HOST
     if head.form == FORM_ABSOLUTE or head.form == FORM_AUTHORITY:
         # The target's authority wins (RFC 9112 section 3.2.2), but a client must repeat it here.
-        if not is_authority(start, value, end, False):
+        if not is_authority(value, end, False):
             return refuse(&head.refusal, value - start, 400, b"invalid Host", b"RFC 9112 section 3.2")
         return HEAD_DONE
-    # Empty is what a client sends for a target without an authority.
-    if value != end and not is_authority(start, value, end, False):
-        return refuse(&head.refusal, value - start, 400, b"invalid Host", b"RFC 9112 section 3.2")
+    # Nearly every host is a name or an IPv4 address, which is all host. Empty is what a client sends for a
+    # target without an authority.
+    port = scan_host(start, value, end)
+    if port != end and not (port != value and port[0] == c":" and is_port(port + 1, end)):
+        if not is_authority(value, end, False):
+            return refuse(&head.refusal, value - start, 400, b"invalid Host", b"RFC 9112 section 3.2")
     head.host_start = <uint32_t>(value - start)
     head.host_size = <uint32_t>(end - value)
     return HEAD_DONE
 
 
-cdef bint is_authority(const uint8_t* start, const uint8_t* p, const uint8_t* end,
-                       bint port_required) noexcept nogil:
+cdef bint is_authority(const uint8_t* p, const uint8_t* end, bint port_required) noexcept nogil:
     """Check uri-host [":" port] (RFC 9110 section 4.2: no userinfo, no empty host; RFC 3986)."""
     cdef const uint8_t* host = p
-    cdef uint32_t port = 0
     if p == end:
         return False
     if p[0] == c"[":
@@ -154,16 +157,18 @@ cdef bint is_authority(const uint8_t* start, const uint8_t* p, const uint8_t* en
             return False
         p += 1
     else:
-        p = scan_host(start, p, end)
+        p = scan_scalar(p, end, BYTE_HOST)
         while end - p > 2 and p[0] == c"%" and byte_is(p[1], BYTE_HEX) and byte_is(p[2], BYTE_HEX):
-            p = scan_host(start, p + 3, end)
+            p = scan_scalar(p + 3, end, BYTE_HOST)
         if p == host:
             return False
     if p == end:
         return not port_required
-    if p[0] != c":" or (port_required and end - p == 1):
-        return False
-    p += 1
+    return p[0] == c":" and (not port_required or end - p > 1) and is_port(p + 1, end)
+
+
+cdef bint is_port(const uint8_t* p, const uint8_t* end) noexcept nogil:
+    cdef uint32_t port = 0
     while p < end:
         port = 10 * port + p[0] - c"0"
         if not byte_is(p[0], BYTE_DIGIT) or port > 65535:
