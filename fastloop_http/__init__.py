@@ -6,7 +6,16 @@
     serve(Router().route("/greet/{name}", get(greet)), "127.0.0.1:3000")
 """
 
+from fastloop_http._h1.errors import (
+    HttpParserCallbackError,
+    HttpParserError,
+    HttpParserInvalidMethodError,
+    HttpParserInvalidStatusError,
+    HttpParserInvalidURLError,
+    HttpParserUpgrade,
+)
 from fastloop_http._h1.request import Headers, Request
+from fastloop_http._h1.url import parse_url
 from fastloop_http.router import (
     MethodRouter,
     Route,
@@ -23,6 +32,12 @@ from fastloop_http.server import Server, serve
 
 __all__ = [
     "Headers",
+    "HttpParserCallbackError",
+    "HttpParserError",
+    "HttpParserInvalidMethodError",
+    "HttpParserInvalidStatusError",
+    "HttpParserInvalidURLError",
+    "HttpParserUpgrade",
     "MethodRouter",
     "Request",
     "Route",
@@ -32,6 +47,7 @@ __all__ = [
     "get",
     "head",
     "options",
+    "parse_url",
     "patch",
     "post",
     "put",
