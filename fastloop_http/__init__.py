@@ -6,6 +6,7 @@
     serve(Router().route("/greet/{name}", get(greet)), "127.0.0.1:3000")
 """
 
+from fastloop_http._h1.callbacks import HttpRequestParser
 from fastloop_http._h1.errors import (
     HttpParserCallbackError,
     HttpParserError,
@@ -38,6 +39,7 @@ __all__ = [
     "HttpParserInvalidStatusError",
     "HttpParserInvalidURLError",
     "HttpParserUpgrade",
+    "HttpRequestParser",
     "MethodRouter",
     "Request",
     "Route",
