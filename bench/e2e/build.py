@@ -58,16 +58,25 @@ def binary(name: str) -> Path:
 
 def compiled_echo() -> Path:
     """Return the compiled protocol, built for this Python against the fastloop it imports."""
+    return _extension("compiled_echo")
+
+
+def parser_loops() -> Path:
+    """Return the loops around the parser, built for this Python against the fastloop_http beside fastloop."""
+    return _extension("parser_loops")
+
+
+def _extension(name: str) -> Path:
     package = importlib.util.find_spec("fastloop")
     if package is None or package.origin is None:
         raise Missing("fastloop is not installed")
     if importlib.util.find_spec("Cython") is None:
         raise Missing("building it needs Cython; install cython")
     home = Path(package.origin).parent
-    source = PEERS / "compiled_echo.pyx"
-    # A compiled protocol holds the layout of the classes it uses: a changed .pxd makes it another program.
-    depends = [source, *home.rglob("*.pxd")]
-    out = BUILT / f"compiled_echo{sysconfig.get_config_var('EXT_SUFFIX')}"
+    source = PEERS / f"{name}.pyx"
+    # It holds the layout of the classes it uses: a changed .pxd makes it another program.
+    depends = [source, *home.rglob("*.pxd"), *home.with_name("fastloop_http").rglob("*.pxd")]
+    out = BUILT / f"{name}{sysconfig.get_config_var('EXT_SUFFIX')}"
     generated = out.with_suffix(".c")
     cython = [sys.executable, "-m", "cython", "-3", "-I", str(home.parent), "-o", str(generated), str(source)]
     _make(generated, depends, cython)
