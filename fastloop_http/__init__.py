@@ -6,7 +6,17 @@
     serve(Router().route("/greet/{name}", get(greet)), "127.0.0.1:3000")
 """
 
+from fastloop_http._h1.callbacks import HttpRequestParser
+from fastloop_http._h1.errors import (
+    HttpParserCallbackError,
+    HttpParserError,
+    HttpParserInvalidMethodError,
+    HttpParserInvalidStatusError,
+    HttpParserInvalidURLError,
+    HttpParserUpgrade,
+)
 from fastloop_http._h1.request import Headers, Request
+from fastloop_http._h1.url import parse_url
 from fastloop_http.router import (
     MethodRouter,
     Route,
@@ -23,6 +33,13 @@ from fastloop_http.server import Server, serve
 
 __all__ = [
     "Headers",
+    "HttpParserCallbackError",
+    "HttpParserError",
+    "HttpParserInvalidMethodError",
+    "HttpParserInvalidStatusError",
+    "HttpParserInvalidURLError",
+    "HttpParserUpgrade",
+    "HttpRequestParser",
     "MethodRouter",
     "Request",
     "Route",
@@ -32,6 +49,7 @@ __all__ = [
     "get",
     "head",
     "options",
+    "parse_url",
     "patch",
     "post",
     "put",

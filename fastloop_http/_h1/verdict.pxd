@@ -22,3 +22,6 @@ cdef int judge_head(Head* head) noexcept nogil
 
 # For a target not in origin form: its form, authority and path. False if it has no form its method allows.
 cdef bint judge_form(Head* head, const uint8_t* start) noexcept nogil
+
+# Whether [p, end) is uri-host [":" port] (RFC 9110 section 4.2: no userinfo, no empty host; RFC 3986).
+cdef bint is_authority(const uint8_t* p, const uint8_t* end, bint port_required) noexcept nogil

@@ -6,10 +6,12 @@ What may be refused and is used to smuggle is refused, without exception, and wh
 from collections.abc import Mapping
 
 import pytest
-from oracles.compare import expected_head, parsed_head, read
-from oracles.http1 import Limits
+from oracles.compare import expected_body, expected_head, parsed_body, parsed_head, read
+from oracles.http1 import BodyLimits, Limits
 from oracles.peers import INCOMPLETE, REFUSED, Reading, read_with_h11, read_with_httptools
 from oracles.vectors import REFUSED_BODIES, REFUSED_HEADS, VALID_BODIES, VALID_HEADS
+
+from fastloop_http._h1.parser import HeadParser
 
 Vectors = Mapping[str, Mapping[str, bytes]]
 
@@ -26,7 +28,7 @@ ALL = flat(REFUSED_HEADS, REFUSED_BODIES, VALID_HEADS, VALID_BODIES)
 def cuts(data: bytes) -> list[list[bytes]]:
     """The data whole, in single bytes, and cut in two at each of its first 300 bytes."""
     two = [[data[:at], data[at:]] for at in range(1, min(len(data), 300))]
-    return [[data], [data[at:at + 1] for at in range(len(data))], *two]
+    return [[data], [data[at:at + 1] for at in range(len(data))] or [data], *two]
 
 
 @pytest.mark.parametrize(("section", "name", "data"), flat(REFUSED_HEADS))
@@ -41,6 +43,31 @@ def test_every_valid_head_is_served(section, name, data):
     assert expected_head(data, Limits())[0] == "request"
     for pieces in cuts(data):
         assert parsed_head(pieces, Limits())[-1] == expected_head(data, Limits())
+
+
+def body_of(data: bytes) -> tuple[bytes, int | None]:
+    """The bytes after the head, and their length if that is what frames them."""
+    head = HeadParser()
+    assert head.feed(data)
+    return data[head.size:], None if head.chunked else head.content_length or 0
+
+
+@pytest.mark.parametrize(("section", "name", "data"), flat(REFUSED_BODIES))
+def test_no_smuggled_body_is_served(section, name, data):
+    body, length = body_of(data)
+    expected = expected_body(body, length, BodyLimits())
+    assert expected[0] == "refused"
+    for pieces in cuts(body):
+        assert parsed_body(pieces, length, BodyLimits())[-1] == expected
+
+
+@pytest.mark.parametrize(("section", "name", "data"), flat(VALID_BODIES))
+def test_every_valid_body_is_served(section, name, data):
+    body, length = body_of(data)
+    expected = expected_body(body, length, BodyLimits())
+    assert expected[0] == "body"
+    for pieces in cuts(body):
+        assert parsed_body(pieces, length, BodyLimits())[-1] == expected
 
 
 # By the section that says how the vectors are to be read: why our verdict is right, and on which of them what

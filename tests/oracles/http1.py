@@ -308,6 +308,7 @@ class BodyLimits(NamedTuple):
 
 # RFC 9112 section 7.1
 HEXDIGS = re.compile(rb"[0-9A-Fa-f]*")
+SIZE_DIGITS = 16    # Stricter: zeros in front count, as they could go on for ever
 BWS = re.compile(OWS)
 TOKEN_SO_FAR = METHOD_SO_FAR
 QUOTED_SO_FAR = re.compile(rb'"(?:[\t !\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*')
@@ -342,11 +343,7 @@ def read_chunked(reader: Reader, limits: BodyLimits) -> Body:
     extension_bytes = 0
     while True:
         size = read_chunk_size(reader, limits.body_bytes - len(content))
-        before = reader.at
-        reader.limit(limits.extension_bytes - extension_bytes, 400)
-        read_chunk_extensions(reader)
-        reader.unlimited()
-        extension_bytes += reader.at - before
+        extension_bytes += read_chunk_extensions(reader, limits.extension_bytes - extension_bytes)
         reader.literal(CRLF)
         if size == 0:
             break
@@ -361,19 +358,31 @@ def read_chunked(reader: Reader, limits: BodyLimits) -> Body:
 def read_chunk_size(reader: Reader, room: int) -> int:
     match = HEXDIGS.match(reader.data, reader.at)
     assert match
-    size = int(match[0] or b"0", 16)
-    # Stricter: zeros in front count, as they could go on for ever.
-    if size > INT64_MAX or len(match[0]) > 16:
-        raise Refused(400)
-    if size > room:
+    if int(match[0][:SIZE_DIGITS] or b"0", 16) > room:
         raise Refused(413)
+    if len(match[0]) > SIZE_DIGITS:
+        raise Refused(400)
     if not reader.run(HEXDIGS):
         raise Refused(400)
-    return size
+    return int(match[0], 16)
 
 
-def read_chunk_extensions(reader: Reader) -> None:
-    """Skip chunk-ext: *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )."""
+def read_chunk_extensions(reader: Reader, room: int) -> int:
+    """Skip chunk-ext and return its size. A byte past the room is too many, well-formed or not."""
+    start = reader.at
+    reader.limit(room, 413)
+    try:
+        read_chunk_extension_list(reader)
+        if reader.at > start and not reader.sees(b"\r"):
+            raise Refused(400)
+    except Refused as refusal:
+        raise Refused(413 if reader.at == start + room else refusal.status) from None
+    reader.unlimited()
+    return reader.at - start
+
+
+def read_chunk_extension_list(reader: Reader) -> None:
+    """chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )"""
     space = reader.run(BWS)
     while reader.sees(b";"):
         reader.literal(b";")
