@@ -36,11 +36,11 @@ def head_ns(bytes data not None, int times) -> float:
     cdef const char* start = data
     cdef Py_ssize_t size = len(data)
     cdef int64_t began
-    cdef int at, result = HEAD_DONE
+    cdef int _round, result = HEAD_DONE
     limits_init(&limits)
     head_init(&head)
     began = cpu_ns()
-    for at in range(times):
+    for _round in range(times):
         head_reset(&head)
         result = head_parse(&head, start, size, &limits)
         if result != HEAD_DONE:
@@ -81,14 +81,14 @@ def chunked_ns(bytes data not None, int64_t content, int times) -> float:
     cdef const char* p
     cdef Py_ssize_t left
     cdef int64_t began, found = content
-    cdef int at, result = BODY_DONE
+    cdef int _round, result = BODY_DONE
     limits_init(&limits)
     head_init(&head)
     body_init(&body)
     if head_parse(&head, CHUNKED, len(CHUNKED), &limits) != HEAD_DONE:
         raise AssertionError
     began = cpu_ns()
-    for at in range(times):
+    for _round in range(times):
         found = 0
         p = data
         left = len(data)

@@ -152,6 +152,15 @@ def test_a_regular_line_is_read_and_trimmed_wherever_it_stands(library, line_var
             assert library.lines(data, line_variant, offset) == expected
 
 
+def test_every_byte_of_a_line_is_classed_as_the_rfc_says(library, line_variant):
+    for before in (0, 1, 15, 16, 30):
+        for byte in range(256):
+            at = bytes([byte])
+            for line in (b"a" * before + at + b": b", b"a: " + b"b" * before + at + b"b"):
+                data = b"Host: example.com\r\nAccept: */*\r\n" + line + b"\r\n\r\n"
+                assert library.lines(data, line_variant, 32) == regular_lines(data, 32), line
+
+
 @pytest.mark.parametrize("line", [
     b"", b":", b": b", b" a: b", b"\ta: b", b"a b: c", b"a : b", b"a", b"a\x00: b", b"a: \x00",
     b"a: b\x7f", b"a: b\rc", b"a: b\nc", b"a: b\r", b"\xe9: b", b"a" * 32 + b": b",
