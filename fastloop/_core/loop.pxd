@@ -27,6 +27,8 @@ cdef class LoopCore:
     cdef list postponed             # watchers whose end_turn() is due at the end of this one
     cdef bint stopping
     cdef char* read_buffer          # READ_BUFFER bytes, lent to one watcher for one recv
+    cdef PyObject* spare_chunk      # bytes nobody else has, to receive into; NULL: there are none
+    cdef Py_ssize_t spare_room      # bytes that fit into spare_chunk, whatever size it says it has
 
     # Where other threads leave callbacks.
     cdef Ring inbox

@@ -17,7 +17,7 @@ from cpython.object cimport PyCallable_Check, PyTypeObject, Py_TYPE
 
 from fastloop._core.handle cimport ThreadsafeHandle, blank_handle, handles_lock
 from fastloop._core.timer cimport NS
-from fastloop._sys.cpython cimport PyObject_Vectorcall, PySequence_Fast_ITEMS
+from fastloop._sys.cpython cimport PyObject_Vectorcall, PySequence_Fast_ITEMS, drop_reference
 from fastloop._sys.epoll cimport EPOLLIN, eventfd_write, fastloop_monotonic_ns
 
 
@@ -74,6 +74,8 @@ cdef class LoopCore:
 
     def __dealloc__(self):
         PyMem_Free(self.read_buffer)
+        if self.spare_chunk is not NULL:
+            drop_reference(self.spare_chunk)
 
     # Scheduling.
 

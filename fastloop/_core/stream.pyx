@@ -16,7 +16,6 @@ from cpython.bytes cimport (
     PyBytes_GET_SIZE,
 )
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.string cimport memset
 
@@ -25,7 +24,14 @@ from fastloop._core.poller cimport os_error
 from fastloop._core.reader cimport maybe_feeder
 from fastloop._core.socket_transport cimport SocketTransport
 from fastloop._core.transport cimport SENDING_NATIVELY
-from fastloop._sys.cpython cimport new_bytes, resize_bytes
+from fastloop._sys.cpython cimport (
+    bytes_data,
+    drop_reference,
+    new_bytes,
+    references,
+    resize_bytes,
+    shorten_bytes,
+)
 from fastloop._sys.socket cimport MSG_NOSIGNAL, SHUT_WR, iovec, msghdr, recv, send, sendmsg, shutdown
 
 cdef enum:
@@ -39,6 +45,27 @@ cdef enum:
     # a C library that maps larger blocks by themselves has them paged in anew each time.
     BIG = 8 * 1024
     LARGEST = 120 * 1024
+
+
+cdef inline PyObject* take_chunk(LoopCore loop, Py_ssize_t expected) except NULL:
+    """Return bytes that nobody else has, with loop.spare_room bytes of room: expected or somewhat more."""
+    cdef PyObject* chunk = loop.spare_chunk
+    loop.spare_chunk = NULL
+    if chunk is not NULL:
+        if expected <= loop.spare_room <= expected + expected // 2:
+            return chunk
+        drop_reference(chunk)
+    loop.spare_room = expected
+    return new_bytes(NULL, expected)
+
+
+cdef inline void give_chunk(LoopCore loop, PyObject* chunk, Py_ssize_t room) noexcept:
+    """Keep chunk for the next recv if nobody else has it; takes the reference."""
+    if references(chunk) == 1 and loop.spare_chunk is NULL:
+        loop.spare_chunk = chunk
+        loop.spare_room = room
+    else:
+        drop_reference(chunk)
 
 
 @cython.final
@@ -84,22 +111,30 @@ cdef class Stream(SocketTransport):
 
     cdef int read_big(self) except -1:
         """Receive straight into the bytes that the protocol gets: a copy would cost more than the guess."""
-        cdef object received
-        cdef PyObject* chunk = new_bytes(NULL, self.expected)
-        # SAFETY: chunk is ours alone until it is handed over, of the size it has.
-        cdef ssize_t size = recv(self.fd, PyBytes_AS_STRING(<object>chunk), self.expected, 0)
+        cdef LoopCore loop = self.loop
+        cdef PyObject* chunk = take_chunk(loop, self.expected)
+        cdef Py_ssize_t room = loop.spare_room
+        # SAFETY: chunk is ours alone until it is handed over, and has room bytes.
+        cdef ssize_t size = recv(self.fd, bytes_data(chunk), room, 0)
         if size <= 0:
-            Py_DECREF(<object>chunk)
+            give_chunk(loop, chunk, room)
             return self.read_failed(size)
-        if size < self.expected:
-            resize_bytes(&chunk, size)
         if size < BIG:
             self.expected = 0
-        elif size == self.expected:
+        elif size == room:
             self.expected = min(2 * size, <ssize_t>LARGEST)
-        received = <object>chunk
-        Py_DECREF(received)
-        return self.hand_over(received)
+        else:
+            # With some room beyond, which tells that no more is to come; down by little, as sizes vary.
+            self.expected = min(max(size + size // 4, room - room // 8), <Py_ssize_t>LARGEST)
+        if size < room - room // 4:
+            # The protocol may keep it, and with it what is unused.
+            resize_bytes(&chunk, size)
+            room = size
+        shorten_bytes(chunk, size)
+        try:
+            return self.hand_over(<bytes>chunk)
+        finally:
+            give_chunk(loop, chunk, room)
 
     cdef int read_failed(self, ssize_t size) except -1:
         """Go on after a recv that brought nothing."""

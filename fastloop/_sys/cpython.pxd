@@ -41,6 +41,8 @@ cdef extern from "Python.h":
     # Bytes that nobody else has yet, to be filled and resized: a pointer to the one reference there is.
     PyObject* new_bytes "PyBytes_FromStringAndSize"(const char* data, Py_ssize_t size) except NULL
     int resize_bytes "_PyBytes_Resize"(PyObject** owned, Py_ssize_t size) except -1
+    char* bytes_data "PyBytes_AS_STRING"(PyObject* data)
+    Py_ssize_t references "Py_REFCNT"(PyObject* owned)
 
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
 
@@ -119,8 +121,21 @@ cdef extern from *:
         PyObject *attributes = *(PyObject **)((char *)owner + Py_TYPE(owner)->tp_dictoffset);
         return attributes != NULL && PyDict_GET_SIZE(attributes) > 0;
     }
+
+    /* Make bytes that nobody else has shorter where they are; the room they had stays theirs. */
+    static inline void shorten_bytes(PyObject *owned, Py_ssize_t size)
+    {
+        Py_SET_SIZE(owned, size);
+        PyBytes_AS_STRING(owned)[size] = 0;
+        /* What was handed out before may have been hashed. */
+        _Py_COMP_DIAG_PUSH
+        _Py_COMP_DIAG_IGNORE_DEPR_DECLS
+        ((PyBytesObject *)owned)->ob_shash = -1;
+        _Py_COMP_DIAG_POP
+    }
     """
     PyObject* fastloop_take_raised()
+    void shorten_bytes(PyObject* owned, Py_ssize_t size)
     bint fastloop_has_await(PyObject* candidate)
     PyWeakReference* fastloop_weak_references(PyObject* owner)
     bint fastloop_has_attributes(PyObject* owner)

@@ -13,9 +13,14 @@ cdef extern from *:
         PyErr_SetObject((PyObject *)Py_TYPE(raised), raised);
     }
 
-    /* Raise StopIteration(value); takes the reference. */
+    /* Raise StopIteration(value), as a tp_iternext does before it returns NULL; takes the reference. */
     static inline void fastloop_set_stopped(PyObject *value)
     {
+        if (value == Py_None) {
+            /* NULL with nothing raised says as much, and makes no exception. */
+            Py_DECREF(value);
+            return;
+        }
         /* What PyErr_SetObject would take for the exception's arguments, or for the exception. */
         if (PyTuple_Check(value) || PyExceptionInstance_Check(value)) {
             PyObject *stop = PyObject_CallOneArg(PyExc_StopIteration, value);

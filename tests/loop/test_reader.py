@@ -5,11 +5,14 @@ import contextvars
 import gc
 import inspect
 import socket
+import threading
 
 import pytest
-from peers import tcp_pair, until
+from peers import read_all, reset, tcp_pair, until
 
 STOCK_READ = asyncio.StreamReader.read
+STOCK_DRAIN = asyncio.StreamWriter.drain
+STOCK_WRITE = asyncio.StreamWriter.write
 
 
 @pytest.fixture
@@ -284,5 +287,144 @@ def test_a_read_is_a_coroutine_to_all_who_look(loop, run, pair):
         with pytest.warns(RuntimeWarning, match=r"coroutine 'StreamReader.read' was never awaited"):
             reader.read(1)
         writer.close()
+
+    run(main())
+
+
+# A server's writer.
+
+
+def serving(run, handler, client):
+    """Serve one connection with handler(reader, writer); return what client(sock) does, in a thread."""
+    ended = []
+
+    async def main():
+        async def serve(reader, writer):
+            try:
+                await handler(reader, writer)
+                ended.append(None)
+            except Exception as exc:
+                ended.append(exc)
+            finally:
+                writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        with socket.create_connection(server.sockets[0].getsockname(), timeout=20) as peer:
+            result = await asyncio.to_thread(client, peer)
+            await until(lambda: ended)
+        server.close()
+        if ended[0] is not None:
+            raise ended[0]
+        return result
+
+    return run(main())
+
+
+def test_a_servers_writer_writes_and_drains_as_asyncios_does(run):
+    async def handler(reader, writer):
+        assert isinstance(writer, asyncio.StreamWriter)
+        assert type(writer).drain is not STOCK_DRAIN
+        assert type(writer).write is not STOCK_WRITE
+        assert repr(writer).startswith("<StreamWriter transport=")
+        for data in (b"bytes,", bytearray(b"bytearray,"), memoryview(b"view,"), b""):
+            writer.write(data)
+            assert await writer.drain() is None
+        with pytest.raises(TypeError):
+            writer.write("text")
+        call = writer.drain()
+        assert asyncio.iscoroutine(call)
+        assert call.__qualname__ == "StreamWriter.drain"
+        await asyncio.wait_for(call, 10)
+        with pytest.warns(RuntimeWarning, match=r"coroutine 'StreamWriter.drain' was never awaited"):
+            writer.drain()
+
+    assert serving(run, handler, read_all) == b"bytes,bytearray,view,"
+
+
+def test_a_servers_drain_waits_while_too_much_is_queued(run):
+    data = bytes(8 << 20)
+    waited = []
+
+    async def handler(reader, writer):
+        writer.write(data)
+        assert writer.transport.get_write_buffer_size() > 0
+        drained = asyncio.ensure_future(writer.drain())
+        await turns()
+        waited.append(not drained.done())
+        ready.set()
+        await drained
+
+    ready = threading.Event()
+
+    def client(peer):
+        assert ready.wait(20)
+        return read_all(peer)
+
+    assert serving(run, handler, client) == data
+    assert waited == [True]
+
+
+def test_a_servers_drain_tells_of_a_lost_connection(run):
+    async def write_on(writer):
+        while True:
+            writer.write(b"x" * 65536)
+            await writer.drain()
+
+    async def handler(reader, writer):
+        with pytest.raises(ConnectionResetError):
+            await write_on(writer)
+        writer.write(b"dropped")
+        with pytest.raises(ConnectionResetError):
+            await writer.drain()
+
+    serving(run, handler, reset)
+
+
+def test_a_servers_drain_gives_way_while_the_connection_closes(run):
+    async def drain_on(writer):
+        while True:
+            await writer.drain()
+
+    async def handler(reader, writer):
+        writer.close()
+        passed = []
+        asyncio.get_running_loop().call_soon(passed.append, True)
+        with pytest.raises(ConnectionResetError):
+            await drain_on(writer)
+        assert passed
+
+    assert serving(run, handler, read_all) == b""
+
+
+@pytest.mark.parametrize("name", ["drain", "write"])
+def test_a_writer_that_has_been_patched_is_called(run, monkeypatch, name):
+    original, calls = getattr(asyncio.StreamWriter, name), []
+
+    def patched(self, *args):
+        calls.append(args)
+        return original(self, *args)
+
+    monkeypatch.setattr(asyncio.StreamWriter, name, patched)
+
+    async def handler(reader, writer):
+        writer.write(b"x")
+        await writer.drain()
+
+    assert serving(run, handler, read_all) == b"x"
+    assert len(calls) == 1
+
+
+def test_the_callback_of_a_server_is_left_as_it_was(loop, run, pair):
+    async def main():
+        def connected(reader, writer):
+            writers.append(writer)
+
+        writers = []
+        reader = asyncio.StreamReader(loop=loop)
+        protocol = asyncio.StreamReaderProtocol(reader, connected, loop=loop)
+        await loop.connect_accepted_socket(lambda: protocol, pair[0])
+        assert protocol._client_connected_cb is connected
+        writers[0].close()
+        await writers[0].wait_closed()
 
     run(main())

@@ -2,6 +2,7 @@
 
 import array
 import asyncio
+import hashlib
 import logging
 import os
 import random
@@ -240,6 +241,36 @@ def test_what_the_peer_sends_is_received_whole(run, paused):
         transport.close()
         await protocol.lost
         peer.close()
+
+    run(main())
+
+
+def test_received_bytes_are_never_changed_once_they_are_handed_over(run):
+    source = random.Random(3)
+    sizes = [source.choice([1, 5_000, 9_000, 16_384, 16_384, 20_000, 60_000, 120_000]) for _ in range(400)]
+    kept, checked, total = [], [], hashlib.sha256()
+
+    class Keeper(Recorder):
+        def data_received(self, data):
+            total.update(data)
+            # Of some nothing is kept, of some a view, of some all: and each of them has been hashed.
+            checked.append(hash(data) == hash(bytes(bytearray(data))))
+            if source.random() < 0.3:
+                kept.append((data, bytearray(data)))
+            elif source.random() < 0.3:
+                kept.append((memoryview(data), bytearray(data)))
+
+    async def main():
+        _, protocol, peer = await connected_pair(Keeper())
+        at = 0
+        for size in sizes:
+            await in_thread(peer.sendall, BIG[at:at + size])
+            at += size
+        peer.close()
+        await protocol.lost
+        assert total.digest() == hashlib.sha256(BIG[:at]).digest()
+        assert all(checked)
+        assert all(data == copy for data, copy in kept)
 
     run(main())
 
