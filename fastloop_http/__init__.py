@@ -15,6 +15,8 @@ from fastloop_http._h1.errors import (
     HttpParserInvalidURLError,
     HttpParserUpgrade,
 )
+from fastloop_http._h1.incoming import BodyStream, ClientDisconnected
+from fastloop_http._h1.refusal import BodyError
 from fastloop_http._h1.request import Headers, Request
 from fastloop_http._h1.url import parse_url
 from fastloop_http.router import (
@@ -32,6 +34,9 @@ from fastloop_http.router import (
 from fastloop_http.server import Server, serve
 
 __all__ = [
+    "BodyError",
+    "BodyStream",
+    "ClientDisconnected",
     "Headers",
     "HttpParserCallbackError",
     "HttpParserError",

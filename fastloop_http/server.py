@@ -1,9 +1,12 @@
 """Server: an app on an address, on the loop that runs."""
 
 import asyncio
+from functools import partial
+from typing import Any
 
 import fastloop
-from fastloop_http._h1.connection import Service
+from fastloop_http._h1.connection import HttpConnection
+from fastloop_http._h1.service import Service
 from fastloop_http.router import Router
 
 
@@ -33,13 +36,33 @@ class Server:
         max_field_bytes: int = 16384,
         max_target_bytes: int = 16384,
         max_body_bytes: int = 2 * 1024 * 1024,
+        max_chunk_ext_bytes: int = 16384,
+        max_trailer_bytes: int = 16384,
+        head_timeout_s: float | None = 30.0,
+        keep_alive_timeout_s: float | None = 75.0,
+        body_grace_s: float | None = 10.0,
+        min_body_bytes_per_s: int = 1024,
+        write_timeout_s: float | None = 60.0,
+        half_close_timeout_s: float | None = 5.0,
         backlog: int = 1024,
     ) -> None:
         """Take app as it is when `serve` is called.
 
         max_head_bytes, max_fields, max_field_bytes: of a request head, else 431. max_target_bytes: of the
-        request target, else 414. max_body_bytes: of a request body, which is buffered, else 413. backlog:
-        connections the kernel keeps while they wait to be accepted.
+        request target, else 414. max_body_bytes: of a request body that the handler takes whole, else 413.
+        max_chunk_ext_bytes: of all chunk extensions of a body, else 413. max_trailer_bytes: of the trailers
+        behind one, else 431.
+
+        head_timeout_s: from the accept, or from its first byte, to the end of a request head, else 408.
+        keep_alive_timeout_s: for another request, else the connection is closed. body_grace_s,
+        min_body_bytes_per_s: what comes of a body may be slower for so long, and after that is not on the
+        whole, else 408; the time in which the server itself makes its client wait does not count.
+        write_timeout_s: for a client to take something of what waits for it, else the connection is reset.
+        half_close_timeout_s: for a handler to end whose client has ended its side of the connection, and is
+        gone, or waits for the answer; else it is cancelled. None turns a timeout off. They are kept to a
+        seventh of a second.
+
+        backlog: connections the kernel keeps while they wait to be accepted.
         """
         if not isinstance(app, Router):
             raise TypeError(f"Server takes a Router, not {type(app).__name__}")
@@ -49,10 +72,23 @@ class Server:
             "max_field_bytes": max_field_bytes,
             "max_target_bytes": max_target_bytes,
             "max_body_bytes": max_body_bytes,
+            "max_chunk_ext_bytes": max_chunk_ext_bytes,
+            "max_trailer_bytes": max_trailer_bytes,
+            "min_body_bytes_per_s": min_body_bytes_per_s,
         }
         for name, value in {**self._limits, "backlog": backlog}.items():
             if not isinstance(value, int) or not 0 < value < 2**31:
                 raise ValueError(f"{name} must be an int from 1 to {2**31 - 1}, not {value!r}")
+        self._timeouts: dict[str, Any] = {
+            "head_timeout_s": head_timeout_s,
+            "keep_alive_timeout_s": keep_alive_timeout_s,
+            "body_grace_s": body_grace_s,
+            "write_timeout_s": write_timeout_s,
+            "half_close_timeout_s": half_close_timeout_s,
+        }
+        for name, seconds in self._timeouts.items():
+            if seconds is not None and (not isinstance(seconds, int | float) or not 0 < seconds < 1e9):
+                raise ValueError(f"{name} must be seconds above 0, or None for no limit, not {seconds!r}")
         self._app = app
         self._backlog = backlog
 
@@ -69,8 +105,8 @@ class Server:
             )
         host, port = parse_address(address)
         routes = self._app.compile()
-        service = Service(loop, routes.exact, routes.dispatch, **self._limits)
-        server = await loop.create_server(service.connection, host, port, backlog=self._backlog)
+        service = Service(loop, routes.exact, routes.dispatch, **self._limits, **self._timeouts)
+        server = await loop.create_server(partial(HttpConnection, service), host, port, backlog=self._backlog)
         try:
             await loop.create_future()
         finally:

@@ -54,11 +54,7 @@ class Peer:
 
     def _receive(self) -> bool:
         """Receive what there is; say whether the connection goes on."""
-        try:
-            data = self.socket.recv(1 << 20)
-        except ConnectionResetError:
-            # How a close with unread bytes looks: there is no lingering close yet.
-            data = b""
+        data = self.socket.recv(1 << 20)
         self._received += data
         return bool(data)
 
@@ -122,7 +118,7 @@ class ServingLoop(fastloop.EventLoop):
     async def create_server(self, protocol_factory: Any, *args: Any, **options: Any) -> Any:
         server = await super().create_server(protocol_factory, *args, **options)
         self.port = server.sockets[0].getsockname()[1]
-        self.service = protocol_factory.__self__
+        self.service = protocol_factory.args[0]
         self.bound.set()
         return server
 
@@ -130,7 +126,7 @@ class ServingLoop(fastloop.EventLoop):
 class Site:
     """An app, served until `stop`."""
 
-    def __init__(self, app: Router, **options: int) -> None:
+    def __init__(self, app: Router, **options: Any) -> None:
         self.server = Server(app, **options)
         self.reports: list[str] = []  # what the loop's exception handler was told
         self.failure: BaseException | None = None

@@ -34,6 +34,7 @@ class Rule(NamedTuple):
 
 HTTP1 = "fastloop_http._h1"
 TURN = tuple(f"fastloop._core.{name}" for name in ("handle", "holders", "timer", "watchers", "loop"))
+CONNECTION = tuple(f"{HTTP1}.{name}" for name in ("connection", "request_task", "service", "timeouts"))
 RULES = (
     Rule(("fastloop._sys",), ours=("fastloop._sys",), why="_sys only declares C"),
     Rule(
@@ -49,15 +50,15 @@ RULES = (
     Rule(("fastloop._core",), ours=("fastloop._sys", "fastloop._core"), why="_sys <- _core <- fastloop/*.py"),
     Rule(("fastloop",), ours=("fastloop",), why="the loop does not know HTTP"),
     Rule(
-        (f"{HTTP1}.connection",),
+        CONNECTION,
         ours=("fastloop._sys", "fastloop._core", HTTP1),
         why="compiled HTTP code imports none of our Python",
     ),
     Rule(
         (HTTP1,),
         ours=(HTTP1,),
-        never=(*SOCKETS, "asyncio", f"{HTTP1}.connection"),
-        why="only _h1.connection knows sockets and the loop",
+        never=(*SOCKETS, "asyncio", *CONNECTION),
+        why="only _h1.connection, and what it is made of, know sockets and the loop",
     ),
     Rule(
         tuple(f"fastloop_http.{name}" for name in ("router", "handler", "extract", "respond")),

@@ -4,15 +4,17 @@ The only place where bytes meet sockets. It is handed the routes and `dispatch`;
 """
 
 import logging
+import struct
+from socket import SO_LINGER, SOL_SOCKET
 
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF, Py_REFCNT
+from cpython.ref cimport Py_DECREF
 
 from fastloop._core.future cimport FUTURE_FINISHED
 from fastloop._core.task cimport TASK_RETURNED, TASK_SUSPENDED
-from fastloop._sys.cpython cimport PyContext_CopyCurrent
+from fastloop._core.transport cimport Transport
 from fastloop_http._h1.head cimport (
     FORM_ORIGIN,
     HEAD_DONE,
@@ -21,121 +23,37 @@ from fastloop_http._h1.head cimport (
     Head,
     head_parse,
 )
-from fastloop_http._h1.refusal cimport limits_init, refusal_message
+from fastloop_http._h1.refusal cimport refusal_message, shown
+from fastloop_http._h1.request_task cimport take_task
+from fastloop_http._h1.response cimport Encoder
 from fastloop_http._h1.routes cimport ExactRoute
+from fastloop_http._h1.service cimport Service
+
+from fastloop_http._h1.incoming import ClientDisconnected
+from fastloop_http._h1.refusal import BodyError
 
 logger = logging.getLogger("fastloop_http")
+
+# struct linger: what close() leaves unsent is dropped, and the peer reset (socket(7)).
+cdef bytes RESET = struct.pack("ii", 1, 0)
 
 cdef enum:
     # Pipelined bytes kept while a handler is busy; beyond it the peer has to wait.
     MAX_TAIL = 64 * 1024
     # Answers gathered before they are sent, whatever is still to be parsed.
     MAX_GATHERED = 64 * 1024
+    # Bytes of a body that are dropped, where its handler has not read them, to go on with the connection; and
+    # of what follows a last answer. Above it the connection costs less to make anew.
+    MAX_DROPPED = 256 * 1024
 
 
-cdef str escaped(const char* data, Py_ssize_t size):
-    """Return at most 80 of a peer's bytes in a form that is safe to log."""
-    return ascii(PyBytes_FromStringAndSize(data, min(size, 80)))[1:]
-
-
-def raise_again(exc):
-    raise exc
-
-
-@cython.final
-cdef class Service:
-    """What the connections of one server on one loop share."""
-
-    def __init__(
-        self,
-        LoopCore loop,
-        dict exact,
-        dispatch,
-        *,
-        max_head_bytes,
-        max_fields,
-        max_field_bytes,
-        max_target_bytes,
-        max_body_bytes,
-    ):
-        """exact: {"METHOD /path": (call, wants_request)}; dispatch(request) answers whatever is not in it.
-
-        The limits are the server's options.
-        """
-        limits_init(&self.limits)
-        self.limits.head_bytes = max_head_bytes
-        self.limits.field_count = max_fields
-        self.limits.field_bytes = max_field_bytes
-        self.limits.target_bytes = max_target_bytes
-        self.max_body_bytes = max_body_bytes
-        self.loop = loop
-        self.exact = RouteTable(exact)
-        self.dispatch = dispatch
-        self.context = PyContext_CopyCurrent()
-        self.encoder = Encoder()
-        self.connections = set()
-
-    def connection(self):
-        """Return the protocol of a new connection."""
-        return HttpConnection(self)
-
-    def abort(self):
-        """Close every connection at once; handlers that are suspended are cancelled."""
-        cdef HttpConnection connection
-        for connection in self.connections.copy():
-            connection.transport.abort()
-
-    def __len__(self):
-        """The number of open connections."""
-        return len(self.connections)
-
-    cdef Request take_request(self):
-        cdef Request request = self.spare_request
-        if request is None:
-            return Request.__new__(Request)
-        self.spare_request = None
-        return request
-
-    cdef int give_request(self, Request request) except -1:
-        """Keep request for the next message, if the caller's is the only reference to it."""
-        if Py_REFCNT(request) == 1 and self.spare_request is None:
-            request.reset()
-            self.spare_request = request
-        return 0
-
-    cdef RequestTask take_task(self):
-        cdef RequestTask task = self.spare_task
-        if task is None:
-            task = RequestTask.__new__(RequestTask)
-            task.adopt(self.loop)
-            return task
-        self.spare_task = None
-        return task
-
-
-cdef class RequestTask(Task):
-    """The task a handler runs as: in place until it suspends."""
-
-    cdef void on_done(self) noexcept:
-        cdef HttpConnection connection = self.connection
-        if connection is None:
-            return
-        self.connection = None
-        try:
-            connection.task_done()
-        except (KeyboardInterrupt, SystemExit) as exc:
-            # Of the next request's handler, which ran in place. Such an exception ends the loop: raised from
-            # there.
-            connection.give_up()
-            connection.service.loop.schedule_call(raise_again, exc)
-        except BaseException as exc:
-            # Not a handler's error, those are answered.
-            logger.critical("connection failed as its handler ended", exc_info=exc)
-            connection.give_up()
+cdef int body_wanted(void* source) except -1:
+    # SAFETY: an Incoming that outlives its connection has been told so.
+    return (<HttpConnection>source).body_wanted()
 
 
 @cython.final
-cdef class HttpConnection(Protocol):
+cdef class HttpConnection(Timed):
     """One connection. Requests are answered in order: the next is not parsed before the last is answered."""
 
     def __cinit__(self, Service service):
@@ -145,8 +63,8 @@ cdef class HttpConnection(Protocol):
 
     cdef int connection_made_c(self, Transport transport) except -1:
         self.transport = transport
-        self.service.connections.add(self)
-        return 0
+        self.service.opened(self)
+        return self.begin_to_be_timed()
 
     cdef int data_received_c(self, const char* data, Py_ssize_t size) except -1:
         try:
@@ -157,25 +75,25 @@ cdef class HttpConnection(Protocol):
         return 0
 
     cdef int eof_received_c(self) except -1:
-        # A client that only shuts down its side looks just like one that is gone; as in hyper, both have
-        # left.
-        return 0
+        if self.finished or self.incoming is not None:
+            # A request that will never be complete: its client has gone.
+            return 0
+        if self.task is None and not (self.write_paused and self.tail is not None):
+            return 0
+        # It may have ended its side only, and wait for the answer; or it may be gone, which looks the same.
+        self.half_closed = True
+        self.begin_to_wait()
+        return 1
 
     cdef int connection_lost_c(self, object exc) except -1:
-        cdef RequestTask task = self.task
         self.finished = True
-        self.service.connections.discard(self)
-        if task is not None:
-            # Nobody waits for the answer: let the handler clean up and end.
-            task.connection = None
-            self.task = None
-            self.answered = None
-            task.cancel()
-        return 0
+        self.service.wheel.leave(&self.entry)
+        self.service.closed(self)
+        return self.lose_client()
 
     cdef int pause_writing_c(self) except -1:
         self.write_paused = True
-        return self.transport.pause_reading_c()
+        return self.update_reading()
 
     cdef int resume_writing_c(self) except -1:
         self.write_paused = False
@@ -191,8 +109,8 @@ cdef class HttpConnection(Protocol):
     cdef int receive(self, const char* data, Py_ssize_t size) except -1:
         cdef Py_ssize_t taken
         if self.finished:
-            return 0
-        if self.tail is not None or self.task is not None or self.write_paused:
+            return self.drop(size) if self.lingering else 0
+        if self.tail is not None or self.write_paused or self.task is not None and self.incoming is None:
             if self.tail is None:
                 self.tail = bytearray()
             self.tail.extend(data[:size])
@@ -207,10 +125,8 @@ cdef class HttpConnection(Protocol):
         """Read the messages in the tail, and keep what is left of it."""
         cdef bytearray tail = self.tail
         cdef Py_ssize_t taken
-        if self.task is not None or self.write_paused:
-            if len(tail) > MAX_TAIL:
-                self.transport.pause_reading_c()
-            return 0
+        if self.incoming is None and (self.task is not None or self.write_paused):
+            return self.update_reading()
         # SAFETY: a local holds the tail, and nobody else writes to it: data_received_c is not called from
         # below.
         taken = self.read_messages(tail, len(tail))
@@ -223,84 +139,132 @@ cdef class HttpConnection(Protocol):
 
     cdef Py_ssize_t read_messages(self, const char* data, Py_ssize_t size) except -1:
         """Answer the requests in data as long as they are complete; return the bytes that are done with."""
+        cdef Service service = self.service
         cdef Py_ssize_t taken = 0
         cdef Py_ssize_t whole
         cdef int parsed
+        cdef bint begun
         cdef Head* head
         cdef Request request
-        while taken < size and self.task is None and not self.write_paused and not self.finished:
-            if self.body is not None:
+        while taken < size and not self.finished:
+            if self.incoming is not None:
                 taken += self.read_body(data + taken, size - taken)
+                if self.incoming is not None:
+                    break
                 continue
+            if self.task is not None or self.write_paused:
+                break
             request = self.request
-            if request is None:
-                request = self.service.take_request()
+            begun = request is not None
+            if not begun:
+                request = service.take_request()
             else:
                 self.request = None
             head = &request.head
-            parsed = head_parse(head, data + taken, size - taken, &self.service.limits)
+            parsed = head_parse(head, data + taken, size - taken, &service.limits)
             if parsed == HEAD_PARTIAL:
                 self.request = request
+                if not begun and not self.fresh:
+                    self.begin_to_wait()
                 break
             if parsed != HEAD_DONE:
                 if logger.isEnabledFor(logging.DEBUG):
                     logger.debug(
                         "refused with %d: %s", head.refusal.status,
-                        refusal_message(
-                            &head.refusal, data + taken, size - taken, 0, &self.service.limits
-                        ),
+                        refusal_message(&head.refusal, data + taken, size - taken, 0, &service.limits),
                     )
                 self.refuse(head.refusal.status, head.refusal.reason.decode("ascii"), False)
                 break
-            if head.chunked:
-                self.refuse(411, "chunked request bodies are not supported; send Content-Length",
-                            head.method == METHOD_HEAD)
-                break
-            if head.content_length > self.service.max_body_bytes:
-                self.refuse(
-                    413,
-                    f"body too large: {head.content_length} bytes, limit {self.service.max_body_bytes}",
-                    head.method == METHOD_HEAD,
-                )
-                break
-            if head.content_length > 0:
-                whole = head.size + head.content_length
-                if whole > size - taken:
+            whole = head.size
+            if head.content_length > 0 or head.chunked:
+                if head.chunked or not (
+                    head.content_length <= size - taken - whole
+                    and head.content_length <= service.max_body_bytes
+                ):
                     self.begin_body(request, data + taken)
-                    taken += head.size
+                    taken += whole
+                    # What is here already may be all of it; then the handler need not wait.
+                    taken += self.read_body(data + taken, size - taken)
+                    self.handle(request, NULL)
                     continue
-                request.content = PyBytes_FromStringAndSize(data + taken + head.size, head.content_length)
-            else:
-                whole = head.size
+                request.content = PyBytes_FromStringAndSize(data + taken + whole, head.content_length)
+                whole += head.content_length
             self.handle(request, data + taken)
             taken += whole
         return taken
 
     cdef int begin_body(self, Request request, const char* data) except -1:
-        """Wait for the body of request, whose head is at data."""
+        """Receive the body of request, whose head is at data, as it comes."""
+        cdef Service service = self.service
         request.keep(data)
-        self.request = request
-        # Grows as it comes: what a peer announces costs it nothing, and must cost us nothing.
-        self.body = bytearray()
-        self.body_left = request.head.content_length
-        if request.head.expect_continue:
-            self.service.encoder.put(b"HTTP/1.1 100 Continue\r\n\r\n", 25)
-            self.flush()
-        return 0
+        request.incoming = self.incoming = Incoming.__new__(Incoming)
+        self.incoming.begin(service.loop, &request.head, &service.limits, service.max_body_bytes,
+                            body_wanted, <void*>self)
+        self.continue_due = request.head.expect_continue
+        self.awaits_body = True
+        self.dropped = 0
+        # Ahead of what may be sent for this body alone.
+        self.flush()
+        return self.begin_to_wait()
 
     cdef Py_ssize_t read_body(self, const char* data, Py_ssize_t size) except -1:
-        """Take what data has of the body; answer the request when it is complete."""
-        cdef Py_ssize_t part = <Py_ssize_t>min(self.body_left, <int64_t>size)
-        cdef Request request
-        self.body.extend(data[:part])
-        self.body_left -= part
-        if self.body_left == 0:
-            request = self.request
-            request.content = bytes(self.body)
-            self.body = None
-            self.request = None
-            self.handle(request, NULL)
-        return part
+        """Take what data has of the body; return the bytes that are done with."""
+        cdef Incoming incoming = self.incoming
+        cdef int64_t before = incoming.received
+        cdef Py_ssize_t taken
+        if size == 0:
+            return 0
+        self.continue_due = False
+        if incoming.refused:
+            self.drop(size)
+            return size
+        taken = incoming.receive(data, size, &self.service.limits)
+        if incoming.ended:
+            self.incoming = None
+            if self.task is None:
+                self.begin_to_wait()
+        elif incoming.refused and incoming.discarding:
+            # Answered already; and nothing behind it can be made out.
+            self.end(True)
+        elif incoming.discarding:
+            self.drop(incoming.received - before)
+        elif incoming.full():
+            self.update_reading()
+        return taken
+
+    cdef int body_wanted(self) except -1:
+        """Have more of the body come: its handler waits for it."""
+        if self.continue_due:
+            self.continue_due = self.awaits_body = False
+            self.transport.write_c(b"HTTP/1.1 100 Continue\r\n\r\n", 25)
+        if not self.awaits_body:
+            # While it was not let in, its client could not be slow.
+            self.begin_to_wait()
+        return self.update_reading()
+
+    cdef int drop(self, Py_ssize_t size) except -1:
+        """Count bytes that nobody reads; too many of them end the connection."""
+        self.dropped += size
+        if self.dropped > MAX_DROPPED:
+            if self.task is not None:
+                return self.transport.pause_reading_c()
+            self.finished = True
+            return self.transport.close_c()
+        return 0
+
+    cdef int update_reading(self) except -1:
+        """Receive, or have the peer wait."""
+        cdef bint wanted
+        if self.finished:
+            return 0
+        if self.incoming is not None:
+            wanted = not self.incoming.full()
+            self.awaits_body = wanted
+        else:
+            wanted = not self.write_paused and (
+                self.task is None or self.tail is None or len(self.tail) <= MAX_TAIL
+            )
+        return self.transport.resume_reading_c() if wanted else self.transport.pause_reading_c()
 
     # Handling.
 
@@ -315,6 +279,7 @@ cdef class HttpConnection(Protocol):
         cdef PyObject* call
         cdef PyObject* argument = NULL
         cdef int status
+        self.fresh = False
         self.head_only = head.method == METHOD_HEAD
         self.keep_alive = head.keep_alive
         self.minor = head.minor
@@ -331,7 +296,7 @@ cdef class HttpConnection(Protocol):
             if data is not NULL:
                 request.keep(data)
                 data = NULL
-        task = service.take_task()
+        task = take_task(service)
         # SAFETY: call is the route table's or the service's, argument a local's: both outlive the run.
         status = task.run(call, argument, service.context, &outcome)
         if status == TASK_SUSPENDED:
@@ -374,36 +339,79 @@ cdef class HttpConnection(Protocol):
     cdef int answer(self, object value, object error, const Head* head, const char* data) except -1:
         """Encode what the handler returned, or a 500 for its error; the head of its request is at data."""
         cdef Encoder encoder = self.service.encoder
+        if self.incoming is not None:
+            self.settle_body()
+        if self.service.draining or self.half_closed and self.tail is None:
+            self.keep_alive = False
         if error is None:
             try:
                 encoder.answer(value, self.head_only, self.keep_alive, self.minor)
             except Exception as exc:
                 error = exc
-        if error is not None:
-            logger.error(
-                "handler of %s failed",
-                escaped(data + head.method_start, head.target_start + head.target_size - head.method_start),
-                exc_info=error,
-            )
-            encoder.answer((500, "Internal Server Error"), self.head_only, self.keep_alive, self.minor)
+        if error is not None and not self.answer_error(error, head, data):
+            return self.give_up()
         return self.conclude()
+
+    cdef bint answer_error(self, object error, const Head* head, const char* data) except -1:
+        """Encode the answer to what a handler has raised; return False where nobody is there to get it."""
+        cdef Encoder encoder = self.service.encoder
+        if isinstance(error, ClientDisconnected):
+            return False
+        if isinstance(error, BodyError):
+            # Left alone by the handler: the peer's mistake.
+            self.keep_alive = False
+            encoder.answer((error.status, f"{error.reason}\n"), self.head_only, False, self.minor)
+            return True
+        logger.error(
+            "handler of %s failed",
+            shown(data + head.method_start, head.target_start + head.target_size - head.method_start),
+            exc_info=error,
+        )
+        encoder.answer((500, "Internal Server Error"), self.head_only, self.keep_alive, self.minor)
+        return True
+
+    cdef int settle_body(self) except -1:
+        """See what becomes of the rest of a body whose request is being answered."""
+        cdef Incoming incoming = self.incoming
+        if (
+            incoming.error is not None or self.continue_due
+            or incoming.announced - incoming.received > MAX_DROPPED
+        ):
+            # It is not to be trusted, may never come, or costs more than another connection.
+            self.keep_alive = False
+        incoming.discard()
+        return self.update_reading()
 
     cdef int refuse(self, int status, str reason, bint head_only) except -1:
         """Answer what is no request, or none we take, and close: nothing behind it is looked at."""
-        self.keep_alive = False
         self.service.encoder.answer((status, f"{reason}\n"), head_only, False, 1)
-        return self.conclude()
+        return self.end(True)
 
     cdef int conclude(self) except -1:
         """Close behind the answer just put, or send it now if it had better not wait for the next."""
         cdef Encoder encoder = self.service.encoder
         if not self.keep_alive:
-            self.finished = True
-            self.flush()
-            self.transport.close_c()
-        elif encoder.body is not None or encoder.size > MAX_GATHERED:
+            # Who is still sending would lose the answer to a reset.
+            return self.end(self.incoming is not None or self.tail is not None)
+        # While it is in the wheel the loop has a timer, and looks at the clock whenever it polls.
+        self.since_ns = self.service.loop.polled_ns
+        if self.entry.link is NULL:
+            self.begin_to_wait()
+        if encoder.body is not None or encoder.size > MAX_GATHERED:
             self.flush()
         return 0
+
+    cdef int end(self, bint linger) except -1:
+        """Send what is answered, and close; linger: only when the client has seen it, or has had time to."""
+        self.finished = True
+        self.flush()
+        if linger and not self.half_closed and self.transport.can_write_eof() and not self.transport.closing:
+            self.lingering = True
+            self.dropped = 0
+            self.transport.write_eof()
+            self.transport.resume_reading_c()
+            return self.begin_to_wait()
+        return self.transport.close_c()
 
     cdef int flush(self) except -1:
         """Send what has gathered."""
@@ -422,6 +430,8 @@ cdef class HttpConnection(Protocol):
         if self.transport.closing:
             # The peer is gone: nobody waits for the answers to what it sent before.
             self.finished = True
+        elif self.transport.queued:
+            self.begin_to_wait()
         return 0
 
     cdef int resume(self) except -1:
@@ -430,8 +440,28 @@ cdef class HttpConnection(Protocol):
             return 0
         if self.tail is not None:
             self.read_tail()
-        if not self.finished and self.task is None and not self.write_paused:
-            self.transport.resume_reading_c()
+        if self.finished or self.task is not None or self.write_paused:
+            return 0
+        if self.half_closed:
+            return self.end(False)
+        return self.update_reading()
+
+    cdef int lose_client(self) except -1:
+        """Have a handler whose client is gone clean up and end; nobody waits for its answer."""
+        cdef RequestTask task = self.task
+        cdef Request request = self.answered
+        if self.incoming is not None:
+            self.incoming.fail(ClientDisconnected("the client has gone in the middle of its request"))
+            self.incoming.source = NULL
+            self.incoming = None
+        if task is not None:
+            task.connection = None
+            self.task = None
+            self.answered = None
+            if request.on_disconnect_calls is not None:
+                for call in request.on_disconnect_calls:
+                    self.service.loop.call_soon(call)
+            task.cancel()
         return 0
 
     cdef int give_up(self) except -1:
@@ -443,4 +473,28 @@ cdef class HttpConnection(Protocol):
         self.finished = True
         self.tail = None
         self.transport.abort()
+        return 0
+
+    cdef int time_out(self) except -1:
+        cdef Incoming incoming = self.incoming
+        if self.transport.queued:
+            # Closed without this, it would leave the kernel with what it would not take from us.
+            self.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, RESET)
+            self.transport.abort()
+        elif self.lingering:
+            self.transport.abort()
+        elif incoming is not None:
+            if incoming.discarding:
+                return self.end(True)
+            incoming.fail(BodyError(
+                f"body too slow: {incoming.received} bytes so far; raise body_grace_s, or lower "
+                f"min_body_bytes_per_s", 408, "body too slow", "RFC 9110 section 15.5.9", incoming.received,
+            ))
+        elif self.half_closed:
+            self.lose_client()
+            self.end(False)
+        elif self.fresh or self.request is not None:
+            self.refuse(408, "request head too slow", False)
+        else:
+            self.end(False)
         return 0

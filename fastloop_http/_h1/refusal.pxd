@@ -54,3 +54,6 @@ cdef int refuse_size(Refusal* refusal, int64_t offset, Limit limit, int64_t meas
 # when it refused; base: the offset of the first, counted as the refusal's.
 cdef str refusal_message(const Refusal* refusal, const char* data, Py_ssize_t size, int64_t base,
                          const Limits* limits)
+
+# At most 80 of a peer's bytes, quoted and escaped: safe to log.
+cdef str shown(const char* data, Py_ssize_t size)

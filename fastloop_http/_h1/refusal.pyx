@@ -82,8 +82,13 @@ cdef str refusal_message(const Refusal* refusal, const char* data, Py_ssize_t si
         first -= 1
     # SAFETY: within the bytes lent for this call; copied.
     excerpt = data[first:at] + data[at:min(size, first + 80)].partition(b"\r\n")[0]
-    shown = f": {excerpt!r}" if excerpt else ""
-    return f"{reason}{shown} at byte {refusal.offset} ({refusal.section.decode('ascii')})"
+    quoted = f": {excerpt!r}" if excerpt else ""
+    return f"{reason}{quoted} at byte {refusal.offset} ({refusal.section.decode('ascii')})"
+
+
+cdef str shown(const char* data, Py_ssize_t size):
+    # SAFETY: within the bytes lent for this call; copied.
+    return repr(data[:min(size, 80)])[1:]
 
 
 class ParseError(ValueError):

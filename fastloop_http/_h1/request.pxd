@@ -1,6 +1,7 @@
 cimport cython
 from fastloop_http._h1.fields cimport Field
 from fastloop_http._h1.head cimport Head
+from fastloop_http._h1.incoming cimport Incoming
 
 
 @cython.final
@@ -8,7 +9,10 @@ cdef class Request:
     cdef Head head
     cdef char* data             # owned copy of the head: what its spans point into
     cdef Py_ssize_t capacity    # bytes allocated for data
-    cdef bytes content          # the whole body; b"" where there is none
+    cdef bytes content          # the whole body, once it is here; b"" where there is none
+    cdef Incoming incoming      # the body that did not come with the head; None where it did
+    cdef bint gathered          # all of incoming is in content
+    cdef list on_disconnect_calls   # for a client that goes before it is answered; None: nothing
 
     cdef int keep(self, const char* data) except -1
     cdef int reset(self) except -1

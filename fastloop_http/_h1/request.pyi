@@ -1,5 +1,7 @@
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar, overload
+
+from fastloop_http._h1.incoming import BodyStream
 
 T = TypeVar("T")
 
@@ -33,3 +35,7 @@ class Request:
     @property
     def headers(self) -> Headers: ...
     def body(self) -> Awaitable[bytes]: ...
+    def stream(self) -> BodyStream: ...
+    @property
+    def trailers(self) -> list[tuple[str, str]]: ...
+    def on_disconnect(self, call: Callable[[], object]) -> None: ...

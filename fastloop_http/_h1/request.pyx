@@ -18,6 +18,7 @@ from fastloop_http._h1.head cimport (
     head_init,
     head_reset,
 )
+from fastloop_http._h1.incoming cimport body_stream
 
 cdef extern from "Python.h":
     void PyErr_SetObject(object type, object value) except *
@@ -54,9 +55,17 @@ cdef class Ready:
         PyErr_SetObject(StopIteration, self.value)
 
 
+async def gather(Request request):
+    """Return all of a body that is still coming; it stays with its request."""
+    content = await request.incoming.gather()
+    request.content = content
+    request.gathered = True
+    return content
+
+
 @cython.final
 cdef class Request:
-    """One HTTP request, complete with its body. Made by the server; may be kept after it is answered."""
+    """One HTTP request. Made by the server; may be kept after it is answered."""
 
     def __cinit__(self):
         head_init(&self.head)
@@ -86,6 +95,9 @@ cdef class Request:
         """Make ready for another request; the caller must hold the only reference."""
         head_reset(&self.head)
         self.content = b""
+        self.incoming = None
+        self.gathered = False
+        self.on_disconnect_calls = None
         return 0
 
     cdef str text(self, Py_ssize_t start, Py_ssize_t size):
@@ -134,8 +146,44 @@ cdef class Request:
         return headers
 
     def body(self):
-        """Return an awaitable for the whole body, in bytes; b"" where there is none."""
-        return Ready(self.content)
+        """Return an awaitable for the whole body, in bytes; b"" where there is none.
+
+        It raises BodyError for a body that is refused: of status 413 above the server's max_body_bytes, 408
+        where it comes too slowly, 400 where its chunks are malformed; left alone, that is the answer. It
+        raises ClientDisconnected where the rest does not come. May be asked for again; not after `stream()`.
+        """
+        if self.incoming is None or self.gathered:
+            return Ready(self.content)
+        return gather(self)
+
+    def stream(self):
+        """Return an async iterator over the body as it comes, in pieces of bytes that are never empty.
+
+        No size is too large for it. A handler that does not ask for the next piece makes its client wait.
+        Errors are those of `body()`, but for 413.
+        """
+        if self.gathered:
+            return body_stream(None, self.content)
+        return body_stream(self.incoming, self.content)
+
+    def on_disconnect(self, call):
+        """Have call() run in a turn of its own if the client goes away before it is answered.
+
+        The handler is cancelled then; who must finish shields it (asyncio.shield) or catches CancelledError.
+        """
+        if not callable(call):
+            raise TypeError(f"on_disconnect takes a callable, not {call!r}")
+        if self.on_disconnect_calls is None:
+            self.on_disconnect_calls = []
+        self.on_disconnect_calls.append(call)
+
+    @property
+    def trailers(self):
+        """The trailer fields, (name in lower case, value), once the body has been read to its end (RFC 9110
+        section 6.5); [] before that, and where there are none."""
+        if self.incoming is None:
+            return []
+        return self.incoming.trailers.copy()
 
     def __repr__(self):
         return f"<Request {self.method} {self.target}>"

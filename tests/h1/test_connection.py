@@ -173,27 +173,6 @@ def test_zero_length_and_zeros_before_a_length_are_a_length(site: Site) -> None:
         assert peer.answer().body == body
 
 
-def test_client_that_expects_it_is_told_to_go_on(site: Site) -> None:
-    message = request("/echo", "POST", b"body", "Expect: 100-continue\r\n")
-    peer = site.peer().send(request("/now/1") + message[:-4])
-    assert peer.answer().body == b"1"
-    assert peer.take(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
-    assert peer.silent()
-    assert peer.send(message[-4:]).answer().body == b"body"
-
-
-@pytest.mark.parametrize("minor", [0, 1])
-def test_client_that_sent_its_body_or_knows_no_100_is_not_told_to_go_on(site: Site, minor: int) -> None:
-    message = request("/echo", "POST", b"body", "Expect: 100-continue\r\n", minor)
-    peer = site.peer()
-    if minor == 0:
-        peer.send(message[:-4])
-        site.get()
-        message = message[-4:]
-    answer = peer.send(message).answer()
-    assert (answer.status, answer.body) == (200, b"body")
-
-
 # Refusals.
 
 REFUSED = [
@@ -208,11 +187,7 @@ REFUSED = [
     (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", 400),
     (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400),
     (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", 400),
-    (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 411),
     (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
-    (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2097153\r\n\r\n", 413),
-    (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9223372036854775807\r\n\r\n", 413),
-    (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\nExpect: 100-continue\r\n\r\n", 413),
     (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 200-ok\r\n\r\n", 417),
     (b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
     (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 20_000 + b"\r\n\r\n", 431),
@@ -236,13 +211,6 @@ def test_refused_message_is_answered_and_nothing_behind_it_is_parsed(
     assert peer.rest() == b""
     assert statuses(site.exchange(message + request() * 3)) == [status]
     assert site.get().status == 200
-
-
-@pytest.mark.parametrize("field", ["Transfer-Encoding: chunked", "Content-Length: 2097153"])
-def test_refused_head_request_gets_no_body(site: Site, field: str) -> None:
-    raw = site.exchange(f"HEAD / HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n".encode())
-    assert raw.endswith(b"\r\n\r\n")
-    assert raw.count(b"\r\n\r\n") == 1
 
 
 def test_refusal_waits_for_the_answers_before_it(site: Site) -> None:
@@ -292,7 +260,8 @@ def test_handler_is_cancelled_when_its_peer_leaves(make_site: MakeSite, leave: C
             return "too late"
         return "never"
 
-    site = make_site(Router().route("/", get(handler)).route("/now", get(lambda: "now")))
+    app = Router().route("/", get(handler)).route("/now", get(lambda: "now"))
+    site = make_site(app, half_close_timeout_s=0.1)
     peer = site.peer().send(request() * (1 + behind))
     assert started.wait(10)
     leave(peer)

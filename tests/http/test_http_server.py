@@ -54,7 +54,8 @@ def test_what_is_no_address_is_refused(address: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["max_head_bytes", "max_fields", "max_field_bytes", "max_target_bytes", "max_body_bytes", "backlog"],
+    ["max_head_bytes", "max_fields", "max_field_bytes", "max_target_bytes", "max_body_bytes",
+     "max_chunk_ext_bytes", "max_trailer_bytes", "min_body_bytes_per_s", "backlog"],
 )
 @pytest.mark.parametrize("value", [0, -1, 2**31, 1.5, "1", None])
 def test_limit_that_is_no_count_is_refused(name: str, value: object) -> None:
@@ -73,6 +74,7 @@ def test_what_is_no_router_is_refused(app: object) -> None:
         Server(app)
 
 
+CHUNKED = request("/echo", "POST", fields="Transfer-Encoding: chunked\r\n")
 # option, its value, a message it lets through, one byte or field too many, the answer to that
 LIMITS = [
     ("max_head_bytes", len(request("/aa")), request("/aa"), request("/aaa"), 431),
@@ -80,6 +82,8 @@ LIMITS = [
     ("max_field_bytes", 20, request(fields=f"A: {'b' * 17}\r\n"), request(fields=f"A: {'b' * 18}\r\n"), 431),
     ("max_target_bytes", 10, request("/" + "a" * 9), request("/" + "a" * 10), 414),
     ("max_body_bytes", 5, request("/echo", "POST", b"12345"), request("/echo", "POST", b"123456"), 413),
+    ("max_chunk_ext_bytes", 5, CHUNKED + b"0;a=bc\r\n\r\n", CHUNKED + b"0;a=bcd\r\n\r\n", 413),
+    ("max_trailer_bytes", 10, CHUNKED + b"0\r\nA: bcd\r\n\r\n", CHUNKED + b"0\r\nA: bcde\r\n\r\n", 431),
 ]
 
 

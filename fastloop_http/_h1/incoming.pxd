@@ -1,0 +1,57 @@
+"""The body of one request, as it comes and as its handler reads it. Knows bytes, not sockets."""
+
+from libc.stdint cimport int64_t
+
+from fastloop_http._h1.body cimport Body
+from fastloop_http._h1.head cimport Head
+from fastloop_http._h1.refusal cimport Limits
+
+
+cdef enum:
+    # Content kept for a handler that does not read; beyond it the peer has to wait.
+    HIGH_WATER = 64 * 1024
+
+
+# The handler wants more of the body: source is who was given to begin().
+ctypedef int (*Wanted)(void* source) except -1
+
+
+cdef class Incoming:
+    cdef Body body
+    cdef object loop            # makes the futures that readers wait for
+    cdef Wanted on_wanted
+    cdef void* source           # borrowed; NULL once nobody is to be asked for more
+
+    cdef bytearray content      # received, and not read yet
+    cdef readonly int64_t received  # bytes of content so far
+    cdef int64_t announced      # Content-Length; -1: it comes in chunks
+    cdef int64_t most           # bytes that are gathered; -1: no limit
+    cdef list trailers          # (name, value), once the end is there
+
+    cdef bint wanted            # the handler has begun to read
+    cdef bint gathering         # it waits for all of it
+    cdef bint streamed          # it has taken pieces of it
+    cdef bint discarding        # nobody will read any more
+    cdef bint ended             # all of it has come
+    cdef bint refused           # its framing is wrong: where the next request begins nobody knows
+    cdef object error           # why the rest does not come; None: it does
+    cdef object waiter          # future of who reads and has to wait; None: nobody
+
+    cdef int begin(self, object loop, const Head* head, const Limits* limits, int64_t most, Wanted on_wanted,
+                   void* source) except -1
+    # Take what data has of the body; return the bytes done with. `ended` and `error` tell whether it is over.
+    cdef Py_ssize_t receive(self, const char* data, Py_ssize_t size, const Limits* limits) except -1
+    cdef bint full(self) noexcept
+    # No more comes, for error: tell who reads.
+    cdef int fail(self, object error) except -1
+    cdef int discard(self) except -1
+
+    cdef int note_trailers(self, const char* data) except -1
+    cdef int put(self, const char* data, Py_ssize_t size) except -1
+    cdef int want(self) except -1
+    cdef int wake(self) except -1
+    cdef bytes take(self)
+
+
+# What iterates over the body: what is incoming, or content where that is None.
+cdef object body_stream(Incoming incoming, bytes content)

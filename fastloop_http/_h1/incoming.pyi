@@ -1,0 +1,6 @@
+from collections.abc import AsyncIterator
+
+class ClientDisconnected(ConnectionResetError): ...
+
+class BodyStream(AsyncIterator[bytes]):
+    async def __anext__(self) -> bytes: ...

@@ -1,0 +1,30 @@
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from fastloop._core.loop import LoopCore
+
+class Service:
+    def __init__(
+        self,
+        loop: LoopCore,
+        exact: dict[str, tuple[Callable[..., Any], bool]],
+        dispatch: Callable[..., Any],
+        *,
+        max_head_bytes: int,
+        max_fields: int,
+        max_field_bytes: int,
+        max_target_bytes: int,
+        max_body_bytes: int,
+        max_chunk_ext_bytes: int,
+        max_trailer_bytes: int,
+        head_timeout_s: float | None,
+        keep_alive_timeout_s: float | None,
+        body_grace_s: float | None,
+        min_body_bytes_per_s: float,
+        write_timeout_s: float | None,
+        half_close_timeout_s: float | None,
+    ) -> None: ...
+    def drain(self) -> asyncio.Future[None]: ...
+    def abort(self) -> None: ...
+    def __len__(self) -> int: ...

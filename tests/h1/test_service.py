@@ -1,0 +1,89 @@
+"""What the connections of a server share, and how they end together."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from served import Site, eventually, request
+
+from fastloop_http import Request, Router, get, post
+
+MakeSite = Callable[..., Site]
+
+
+@pytest.fixture
+def gate() -> threading.Event:
+    return threading.Event()
+
+
+@pytest.fixture
+def site(make_site: MakeSite, gate: threading.Event) -> Site:
+    async def held() -> str:
+        await asyncio.to_thread(gate.wait, 20)
+        return "held"
+
+    async def echo(request: Request) -> bytes:
+        return await request.body()
+
+    return make_site(
+        Router().route("/", get(lambda: "root")).route("/held", get(held)).route("/echo", post(echo))
+    )
+
+
+def drain(site: Site) -> "asyncio.Future[None]":
+    async def begin() -> "asyncio.Future[None]":
+        return site.loop.service.drain()
+
+    return site.call(begin)
+
+
+def test_idle_connections_are_closed(site: Site, gate: threading.Event) -> None:
+    peers = [site.peer() for _ in range(5)]
+    for peer in peers[1:]:
+        assert peer.send(request()).answer().body == b"root"
+    drained = drain(site)
+    for peer in peers:
+        assert peer.rest() == b""
+    assert eventually(drained.done)
+    assert site.connections() == 0
+
+
+def test_requests_that_have_begun_are_answered_and_their_connections_closed(
+    site: Site, gate: threading.Event
+) -> None:
+    held = site.peer().send(request("/held"))
+    head = site.peer().send(request()[:10])
+    body = site.peer().send(request("/echo", "POST", b"body")[:-1])
+    pipelined = site.peer().send(request("/held") + request())
+    assert eventually(lambda: site.connections() == 4)
+    time.sleep(0.05)
+    drained = drain(site)
+    time.sleep(0.05)
+    assert not drained.done()
+    gate.set()
+    head.send(request()[10:])
+    body.send(b"y")
+    for peer, expected in ((held, b"held"), (head, b"root"), (body, b"body"), (pipelined, b"held")):
+        answer = peer.answer()
+        assert (answer.body, answer.headers["connection"]) == (expected, "close")
+        assert peer.rest() == b""
+        peer.close()
+    assert eventually(drained.done)
+
+
+def test_draining_twice_is_draining_once(site: Site) -> None:
+    assert drain(site) is drain(site)
+    assert eventually(drain(site).done)
+
+
+def test_aborting_ends_everything_at_once(site: Site, gate: threading.Event) -> None:
+    peers = [site.peer(), site.peer().send(request("/held"))]
+    assert eventually(lambda: site.connections() == 2)
+    drained = drain(site)
+    site.loop.call_soon_threadsafe(site.loop.service.abort)
+    for peer in peers:
+        assert peer.rest() == b""
+    assert eventually(drained.done)
+    gate.set()
