@@ -4,17 +4,18 @@ The only place where bytes meet sockets. It is handed the routes and `dispatch`;
 """
 
 import logging
-import struct
-from socket import SO_LINGER, SOL_SOCKET
 
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF
+from libc.stdint cimport int64_t
 
 from fastloop._core.future cimport FUTURE_FINISHED
 from fastloop._core.task cimport TASK_RETURNED, TASK_SUSPENDED
 from fastloop._core.transport cimport Transport
+from fastloop._sys.epoll cimport fastloop_monotonic_ns
+from fastloop_http._h1.answering cimport MAX_DROPPED
 from fastloop_http._h1.head cimport (
     FORM_ORIGIN,
     HEAD_DONE,
@@ -23,9 +24,8 @@ from fastloop_http._h1.head cimport (
     Head,
     head_parse,
 )
-from fastloop_http._h1.refusal cimport refusal_message, shown
+from fastloop_http._h1.refusal cimport refusal_message
 from fastloop_http._h1.request_task cimport take_task
-from fastloop_http._h1.response cimport Encoder
 from fastloop_http._h1.routes cimport ExactRoute
 from fastloop_http._h1.service cimport Service
 
@@ -34,17 +34,10 @@ from fastloop_http._h1.refusal import BodyError
 
 logger = logging.getLogger("fastloop_http")
 
-# struct linger: what close() leaves unsent is dropped, and the peer reset (socket(7)).
-cdef bytes RESET = struct.pack("ii", 1, 0)
 
 cdef enum:
     # Pipelined bytes kept while a handler is busy; beyond it the peer has to wait.
     MAX_TAIL = 64 * 1024
-    # Answers gathered before they are sent, whatever is still to be parsed.
-    MAX_GATHERED = 64 * 1024
-    # Bytes of a body that are dropped, where its handler has not read them, to go on with the connection; and
-    # of what follows a last answer. Above it the connection costs less to make anew.
-    MAX_DROPPED = 256 * 1024
 
 
 cdef int body_wanted(void* source) except -1:
@@ -53,7 +46,7 @@ cdef int body_wanted(void* source) except -1:
 
 
 @cython.final
-cdef class HttpConnection(Timed):
+cdef class HttpConnection(Answering):
     """One connection. Requests are answered in order: the next is not parsed before the last is answered."""
 
     def __cinit__(self, Service service):
@@ -93,10 +86,14 @@ cdef class HttpConnection(Timed):
 
     cdef int pause_writing_c(self) except -1:
         self.write_paused = True
+        if self.outgoing is not None:
+            self.outgoing.paused = True
         return self.update_reading()
 
     cdef int resume_writing_c(self) except -1:
         self.write_paused = False
+        if self.outgoing is not None:
+            return self.outgoing.go_on()
         try:
             self.resume()
         except BaseException:
@@ -315,6 +312,10 @@ cdef class HttpConnection(Timed):
             self.answer(result, None, head, start)
         else:
             self.answer(None, result, head, start)
+        if service.encoder.stream is not None:
+            if data is not NULL:
+                request.keep(data)
+            return self.begin_stream(request)
         service.give_request(request)
         return 0
 
@@ -322,117 +323,22 @@ cdef class HttpConnection(Timed):
         """Answer the request whose handler had suspended, and go on."""
         cdef RequestTask task = self.task
         cdef Request request = self.answered
+        cdef bint returned = task.state == FUTURE_FINISHED and task._exception is None
         self.task = None
         self.answered = None
-        if task.state == FUTURE_FINISHED and task._exception is None:
-            self.answer(task._result, None, &request.head, request.data)
+        # The answer tells of it; nobody need be told again that it was not retrieved.
+        task.log_traceback = False
+        error = None if returned else task._exception or task.cancelled_error
+        if self.outgoing is not None:
+            self.end_stream(request, error)
         else:
-            # The answer tells of it; nobody need be told again that it was not retrieved.
-            task.log_traceback = False
-            self.answer(None, task._exception or task.cancelled_error, &request.head, request.data)
-        self.service.give_request(request)
+            self.answer(task._result if returned else None, error, &request.head, request.data)
+            if self.service.encoder.stream is not None:
+                self.begin_stream(request)
+            else:
+                self.service.give_request(request)
         self.flush()
         return self.resume()
-
-    # Answering.
-
-    cdef int answer(self, object value, object error, const Head* head, const char* data) except -1:
-        """Encode what the handler returned, or a 500 for its error; the head of its request is at data."""
-        cdef Encoder encoder = self.service.encoder
-        if self.incoming is not None:
-            self.settle_body()
-        if self.service.draining or self.half_closed and self.tail is None:
-            self.keep_alive = False
-        if error is None:
-            try:
-                encoder.answer(value, self.head_only, self.keep_alive, self.minor)
-            except Exception as exc:
-                error = exc
-        if error is not None and not self.answer_error(error, head, data):
-            return self.give_up()
-        return self.conclude()
-
-    cdef bint answer_error(self, object error, const Head* head, const char* data) except -1:
-        """Encode the answer to what a handler has raised; return False where nobody is there to get it."""
-        cdef Encoder encoder = self.service.encoder
-        if isinstance(error, ClientDisconnected):
-            return False
-        if isinstance(error, BodyError):
-            # Left alone by the handler: the peer's mistake.
-            self.keep_alive = False
-            encoder.answer((error.status, f"{error.reason}\n"), self.head_only, False, self.minor)
-            return True
-        logger.error(
-            "handler of %s failed",
-            shown(data + head.method_start, head.target_start + head.target_size - head.method_start),
-            exc_info=error,
-        )
-        encoder.answer((500, "Internal Server Error"), self.head_only, self.keep_alive, self.minor)
-        return True
-
-    cdef int settle_body(self) except -1:
-        """See what becomes of the rest of a body whose request is being answered."""
-        cdef Incoming incoming = self.incoming
-        if (
-            incoming.error is not None or self.continue_due
-            or incoming.announced - incoming.received > MAX_DROPPED
-        ):
-            # It is not to be trusted, may never come, or costs more than another connection.
-            self.keep_alive = False
-        incoming.discard()
-        return self.update_reading()
-
-    cdef int refuse(self, int status, str reason, bint head_only) except -1:
-        """Answer what is no request, or none we take, and close: nothing behind it is looked at."""
-        self.service.encoder.answer((status, f"{reason}\n"), head_only, False, 1)
-        return self.end(True)
-
-    cdef int conclude(self) except -1:
-        """Close behind the answer just put, or send it now if it had better not wait for the next."""
-        cdef Encoder encoder = self.service.encoder
-        if not self.keep_alive:
-            # Who is still sending would lose the answer to a reset.
-            return self.end(self.incoming is not None or self.tail is not None)
-        # While it is in the wheel the loop has a timer, and looks at the clock whenever it polls.
-        self.since_ns = self.service.loop.polled_ns
-        if self.entry.link is NULL:
-            self.begin_to_wait()
-        if encoder.body is not None or encoder.size > MAX_GATHERED:
-            self.flush()
-        return 0
-
-    cdef int end(self, bint linger) except -1:
-        """Send what is answered, and close; linger: only when the client has seen it, or has had time to."""
-        self.finished = True
-        self.flush()
-        if linger and not self.half_closed and self.transport.can_write_eof() and not self.transport.closing:
-            self.lingering = True
-            self.dropped = 0
-            self.transport.write_eof()
-            self.transport.resume_reading_c()
-            return self.begin_to_wait()
-        return self.transport.close_c()
-
-    cdef int flush(self) except -1:
-        """Send what has gathered."""
-        cdef Encoder encoder = self.service.encoder
-        cdef Py_ssize_t size = encoder.size
-        cdef bytes body = encoder.body
-        if size == 0:
-            return 0
-        # Emptied first: whatever writing leads to, the next connection must not send our answers.
-        encoder.size = 0
-        if body is None:
-            self.transport.write_c(encoder.data, size)
-        else:
-            encoder.body = None
-            self.transport.write_with_body_c(encoder.data, size, body)
-        if self.transport.closing:
-            # The peer is gone: nobody waits for the answers to what it sent before.
-            self.finished = True
-        elif self.transport.queued:
-            self.begin_to_wait()
-        return 0
 
     cdef int resume(self) except -1:
         """Go on with what has been waiting in the tail, and then with reading."""
@@ -464,23 +370,11 @@ cdef class HttpConnection(Timed):
             task.cancel()
         return 0
 
-    cdef int give_up(self) except -1:
-        """Drop the connection after an error that no answer can tell of; it is in no state to go on."""
-        cdef Encoder encoder = self.service.encoder
-        # What was not sent is ours, and the next connection must not send it.
-        encoder.size = 0
-        encoder.body = None
-        self.finished = True
-        self.tail = None
-        self.transport.abort()
-        return 0
-
     cdef int time_out(self) except -1:
         cdef Incoming incoming = self.incoming
         if self.transport.queued:
-            # Closed without this, it would leave the kernel with what it would not take from us.
-            self.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, RESET)
-            self.transport.abort()
+            # Not just closed: that would leave the kernel with what it does not take from us.
+            self.reset_peer()
         elif self.lingering:
             self.transport.abort()
         elif incoming is not None:
@@ -491,6 +385,11 @@ cdef class HttpConnection(Timed):
                 f"min_body_bytes_per_s", 408, "body too slow", "RFC 9110 section 15.5.9", incoming.received,
             ))
         elif self.half_closed:
+            if self.outgoing is not None and self.outgoing.sent != self.counted:
+                # It takes what it is sent: it is not gone.
+                self.counted = self.outgoing.sent
+                self.since_ns = fastloop_monotonic_ns()
+                return 0
             self.lose_client()
             self.end(False)
         elif self.fresh or self.request is not None:

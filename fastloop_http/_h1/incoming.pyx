@@ -24,7 +24,7 @@ from fastloop_http._h1.refusal import BodyError
 
 
 class ClientDisconnected(ConnectionResetError):
-    """The client has gone before its request was complete: there is nobody to answer."""
+    """The client has gone in the middle of its request, or of its answer: there is nobody to answer."""
 
 
 def too_large(int64_t size, int64_t most):

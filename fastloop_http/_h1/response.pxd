@@ -8,12 +8,26 @@ cdef enum:
     REFERENCED_BODY = 32 * 1024
 
 
+cdef enum Framing:      # how a body that is streamed ends
+    FRAMED_BY_LENGTH = 0
+    FRAMED_BY_CHUNKS
+    FRAMED_BY_CLOSE     # for HTTP/1.0
+
+
+cdef class Stream:
+    cdef readonly object pieces
+    cdef readonly object content_length
+    cdef readonly object trailers
+
+
 @cython.final
 cdef class Encoder:
     cdef char* data             # answers not sent yet, one after the other
     cdef Py_ssize_t size
     cdef Py_ssize_t capacity
     cdef bytes body             # the last answer's, to be sent after data; None where it is in data
+    cdef Stream stream          # the body behind the last answer's head, to be sent as it comes; None: none
+    cdef Framing framing        # of stream
     cdef char date[40]          # "date: ...\r\n" of date_second
     cdef int64_t date_second
     cdef object encode_json
@@ -30,4 +44,13 @@ cdef class Encoder:
     cdef int answer_in_full(
         self, object status, object headers, object value, bint head_only, bint keep_alive, bint minor
     ) except -1
+    cdef int answer_stream(
+        self, object status, object headers, Stream stream, bint head_only, bint keep_alive, bint minor
+    ) except -1
+    cdef int put_trailers(self, object trailers) except -1
+    cdef int put_connection(self, bint keep_alive, bint minor) except -1
     cdef int finish(self, const char* body, Py_ssize_t size, object owner, bint head_only) except -1
+
+
+# The body of an answer as a stream: itself, or an iterator; None where it is neither.
+cdef Stream maybe_stream(object body)

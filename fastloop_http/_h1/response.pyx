@@ -1,6 +1,7 @@
 """Encode answers: status line, fields, the cached Date, and the body behind them. Knows bytes, not sockets.
 
-An answer is a str, bytes, dict, list or msgspec.Struct, or (status, body), or (status, headers, body).
+An answer is a str, bytes, dict, list, msgspec.Struct, iterator or Stream, or (status, body), or
+(status, headers, body).
 """
 
 from collections.abc import Mapping
@@ -63,6 +64,38 @@ cdef inline char* write_length(char* at, Py_ssize_t size) noexcept:
             break
     memcpy(at, digits + first, LONGEST_NUMBER - first)
     return at + LONGEST_NUMBER - first
+
+
+cdef class Stream:
+    """A body that is sent as it comes: the `body` of an answer, as an iterator is by itself.
+
+    pieces: an iterable or async iterable of bytes-like objects and str, which is sent as UTF-8. The next is
+    asked for when the client has taken enough of those before. content_length: bytes in all, where that is
+    known; without it the body goes out in chunks (RFC 9112 section 7.1), and to HTTP/1.0 up to the end of the
+    connection. An iterator that raises, or gives another size than it said, ends the connection: the client
+    sees that the body is cut. trailers: fields behind a body in chunks (RFC 9110 section 6.5), a mapping or
+    iterable of pairs of str, or a callable that returns one at the end.
+    """
+
+    def __init__(self, pieces, *, content_length=None, trailers=None):
+        if not hasattr(pieces, "__aiter__") and not hasattr(pieces, "__iter__"):
+            raise TypeError(f"Stream takes an iterable or an async iterable of bytes, not {pieces!r}")
+        if content_length is not None and (not isinstance(content_length, int) or content_length < 0):
+            raise ValueError(f"content_length must be an int from 0, or None, not {content_length!r}")
+        if content_length is not None and trailers is not None:
+            raise ValueError("trailers go behind a body in chunks; leave out content_length")
+        self.pieces = pieces
+        self.content_length = content_length
+        self.trailers = trailers
+
+
+cdef Stream maybe_stream(object body):
+    if isinstance(body, Stream):
+        return body
+    # An iterable that is none, such as a str or a list, is a value.
+    if hasattr(type(body), "__aiter__") or hasattr(type(body), "__next__"):
+        return Stream(body)
+    return None
 
 
 @cython.final
@@ -222,9 +255,12 @@ cdef class Encoder:
                 content_type = b"content-type: application/json\r\n"
                 owner = self.encode_json(value)
             elif not isinstance(value, bytes):
+                stream = maybe_stream(value)
+                if stream is not None:
+                    return self.answer_stream(status, headers, stream, head_only, keep_alive, minor)
                 raise TypeError(
-                    f"a handler answers str, bytes, dict, list or msgspec.Struct, (status, body) or "
-                    f"(status, headers, body), not {type(value).__name__}"
+                    f"a handler answers str, bytes, dict, list, msgspec.Struct, an iterator or a Stream, "
+                    f"(status, body) or (status, headers, body), not {type(value).__name__}"
                 )
             # SAFETY: finish() copies the bytes, or holds their owner.
             data = PyBytes_AS_STRING(owner)
@@ -239,14 +275,62 @@ cdef class Encoder:
             if not typed:
                 self.put(PyBytes_AS_STRING(content_type), PyBytes_GET_SIZE(content_type))
             self.put_length(size)
-        if not keep_alive:
-            self.put(b"connection: close\r\n", 19)
-        elif not minor:
-            self.put(b"connection: keep-alive\r\n", 24)
+        self.put_connection(keep_alive, minor)
         if not dated:
             self.refresh_date()
             self.put(self.date, DATE_SIZE)
         return self.finish(data, size, owner, head_only)
+
+    cdef int put_connection(self, bint keep_alive, bint minor) except -1:
+        if not keep_alive:
+            return self.put(b"connection: close\r\n", 19)
+        return 0 if minor else self.put(b"connection: keep-alive\r\n", 24)
+
+    cdef int answer_stream(
+        self, object status, object headers, Stream stream, bint head_only, bint keep_alive, bint minor
+    ) except -1:
+        """Put the head of an answer whose body is streamed; `stream` and `framing` say what is to follow."""
+        cdef bint typed = False, dated = False
+        if status == 204 or status == 205 or status == 304:
+            raise ValueError(
+                f"an answer of status {status} has no body (RFC 9110 section 15); return it with b''"
+            )
+        self.put_status(status)
+        self.put_fields(headers, &typed, &dated)
+        if not typed:
+            self.put(b"content-type: application/octet-stream\r\n", 40)
+        if stream.content_length is not None:
+            self.framing = FRAMED_BY_LENGTH
+            self.put_length(stream.content_length)
+        elif minor:
+            self.framing = FRAMED_BY_CHUNKS
+            self.put(b"transfer-encoding: chunked\r\n", 28)
+        else:
+            self.framing = FRAMED_BY_CLOSE
+            keep_alive = False
+        self.put_connection(keep_alive, minor)
+        if not dated:
+            self.refresh_date()
+            self.put(self.date, DATE_SIZE)
+        self.put(b"\r\n", 2)
+        if not head_only:
+            self.stream = stream
+        elif hasattr(stream.pieces, "close"):
+            stream.pieces.close()
+        return 0
+
+    cdef int put_trailers(self, object trailers) except -1:
+        """Put the end of a body in chunks: the last chunk, and trailers, as for put_fields() or None."""
+        cdef bint typed = False, dated = False
+        cdef Py_ssize_t before = self.size
+        try:
+            self.put(b"0\r\n", 3)
+            if trailers is not None:
+                self.put_fields(trailers, &typed, &dated)
+            return self.put(b"\r\n", 2)
+        except BaseException:
+            self.size = before
+            raise
 
     cdef int finish(self, const char* body, Py_ssize_t size, object owner, bint head_only) except -1:
         """End the head and put the body: size bytes that owner holds, if that is a bytes object."""

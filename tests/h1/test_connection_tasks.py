@@ -6,14 +6,14 @@ import gc
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import anyio
 import pytest
 from served import PATIENCE, Peer, ServingLoop, Site, request
 
 import fastloop
-from fastloop_http import Request, Router, Server, get, post
+from fastloop_http import Request, Router, Server, Stream, get, post
 
 MakeSite = Callable[..., Site]
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
@@ -344,10 +344,18 @@ def test_ten_thousand_requests_leave_no_object(
     error, text, table = ValueError("again"), "constant", (200, {"x": "y"}, {"a": 1})
     app = Router().route("/later", post(later)).route("/fail", get(fail))
     app.route("/fail/later", get(fail_later))
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"a"
+        await asyncio.sleep(0)
+        yield b"b"
+
+    app.route("/stream", get(lambda: Stream(iter([b"a", b"b"]), content_length=2)))
+    app.route("/stream/later", get(lambda: Stream(pieces(), content_length=2)))
     app.route("/", get(plain)).route("/table", get(lambda: table)).route("/{a}", get(lambda a: a))
     site = make_site(app)
     batch = (
-        request() * 4 + request("/later", "POST", b"body" * 100) + request("/fail") + request("/fail/later")
+        request() * 2 + request("/stream") + request("/stream/later")
+        + request("/later", "POST", b"body" * 100) + request("/fail") + request("/fail/later")
         + request("/table") + request("/captured") + request("/no/route")
     )
 

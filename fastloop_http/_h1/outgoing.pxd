@@ -1,0 +1,26 @@
+"""The body of one answer that is sent as it comes."""
+
+from libc.stdint cimport int64_t
+
+from fastloop._core.transport cimport Transport
+from fastloop_http._h1.response cimport Encoder, Framing, Stream
+
+
+cdef class Outgoing:
+    cdef Transport transport
+    cdef object loop
+    cdef Encoder encoder        # for trailers; lent by the service
+    cdef Stream stream
+    cdef Framing framing
+
+    cdef bytes head             # of the answer: sent with the first piece, or when none is there yet
+    cdef int64_t sent           # bytes of content so far
+    cdef bint paused            # the client has not taken enough yet
+    cdef object room            # future of who waits until it has; None: nobody
+
+    cdef int begin(self, Transport transport, object loop, Encoder encoder, bint paused) except -1
+    cdef int send_head(self) except -1
+    cdef int go_on(self) except -1
+    cdef int put(self, object piece) except -1
+    cdef int write(self, bytes prefix, bytes content, bytes suffix) except -1
+    cdef int finish(self) except -1

@@ -1,0 +1,14 @@
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from typing import TypeAlias
+
+Piece: TypeAlias = bytes | bytearray | memoryview | str
+Fields: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
+
+class Stream:
+    def __init__(
+        self,
+        pieces: Iterable[Piece] | AsyncIterable[Piece],
+        *,
+        content_length: int | None = None,
+        trailers: Fields | Callable[[], Fields] | None = None,
+    ) -> None: ...
