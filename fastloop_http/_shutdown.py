@@ -71,8 +71,8 @@ async def drain(loop: EventLoop, sockets: Sockets, service: Service, timeout_s: 
             await sockets.wait_ended()
     except TimeoutError:
         logger.warning(
-            "%d connections dropped, open %g s after the server was told to end; raise shutdown_timeout_s if "
-            "handlers need longer",
+            "connections dropped: %d, still open %g s after the server was told to end; raise "
+            "shutdown_timeout_s if handlers need longer",
             sockets.connections,
             timeout_s,
         )
