@@ -29,8 +29,8 @@ PORT_TRIES = 16
 
 
 @dataclass(slots=True)
-class Sockets:
-    """Bound sockets, and the socket files that were made for them."""
+class Bound:
+    """Sockets that are bound, and the socket files that were made for them."""
 
     sockets: list[socket.socket] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
@@ -46,13 +46,13 @@ class Sockets:
 
 async def bind(
     loop: asyncio.AbstractEventLoop, addresses: Iterable[Address], *, reuse_port: bool, unix_mode: int | None
-) -> Sockets:
+) -> Bound:
     """Return a bound, non-blocking socket for each that addresses mean; on an error none stays open.
 
     Raises ValueError for an inherited one that is no listening stream socket, before anything is bound, and
     OSError for what cannot be bound.
     """
-    bound = Sockets()
+    bound = Bound()
     try:
         for descriptor, text in inherited(addresses):
             bound.sockets.append(adopt(descriptor, text))
@@ -89,46 +89,49 @@ async def resolve(loop: asyncio.AbstractEventLoop, address: HostAddress) -> list
 
 
 def bind_host(address: HostAddress, infos: list[AddressInfo], reuse_port: bool) -> list[socket.socket]:
-    """Return a socket for each of infos, all with the same port.
+    """Return a socket for each of infos, all with the same port, also where the kernel chooses it."""
+    tries = PORT_TRIES if address.port == 0 and len(infos) > 1 else 1
+    while True:
+        tries -= 1
+        try:
+            return bind_all(infos, address.port, reuse_port)
+        except OSError as exc:
+            # Of a port that the kernel chose: it was free on the first IP, and is not on another.
+            if exc.errno != errno.EADDRINUSE or tries == 0:
+                raise OSError(exc.errno, f"address {address.text!r}: {exc.strerror}") from None
+
+
+def bind_all(infos: list[AddressInfo], port: int, reuse_port: bool) -> list[socket.socket]:
+    """Return a socket for each of infos, all on port; 0: on the one that the first gets.
 
     An IP that this machine lacks, such as any of IPv6 where that is turned off, is passed over if there are
     others.
     """
-    for tries_left in reversed(range(PORT_TRIES)):
-        with contextlib.ExitStack() as undo:
-            sockets: list[socket.socket] = []
-            lacking: OSError | None = None
-            port = address.port
+    sockets: list[socket.socket] = []
+    lacking: OSError | None = None
+    with contextlib.ExitStack() as undo:
+        for family, kind, protocol, _, name in infos:
+            info: AddressInfo = family, kind, protocol, "", (name[0], port, *name[2:])
             try:
-                for family, kind, protocol, _, name in infos:
-                    info: AddressInfo = family, kind, protocol, "", (name[0], port, *name[2:])
-                    try:
-                        sockets += listening_sockets(
-                            [info], reuse_address=True, reuse_port=reuse_port, keep_alive=False
-                        )
-                    except OSError as exc:
-                        if exc.errno != errno.EADDRNOTAVAIL:
-                            raise
-                        lacking = exc
-                        continue
-                    undo.callback(sockets[-1].close)
-                    port = sockets[-1].getsockname()[1]
+                sockets += listening_sockets(
+                    [info], reuse_address=True, reuse_port=reuse_port, keep_alive=False
+                )
             except OSError as exc:
-                # The kernel chose the port, and others have it on another IP.
-                if exc.errno == errno.EADDRINUSE and address.port == 0 and sockets and tries_left:
-                    continue
-                raise OSError(exc.errno, f"address {address.text!r}: {exc.strerror}") from None
-            if not sockets:
-                why = lacking.strerror if lacking is not None else "no IP to listen on"
-                raise OSError(errno.EADDRNOTAVAIL, f"address {address.text!r}: {why}")
-            undo.pop_all()
-            return sockets
-    raise AssertionError("the last try returns or raises")
+                if exc.errno != errno.EADDRNOTAVAIL:
+                    raise
+                lacking = exc
+            else:
+                undo.callback(sockets[-1].close)
+                port = sockets[-1].getsockname()[1]
+        if lacking is not None and not sockets:
+            raise lacking
+        undo.pop_all()
+    return sockets
 
 
 # Unix.
 
-def bind_unix(bound: Sockets, address: UnixAddress, mode: int | None) -> None:
+def bind_unix(bound: Bound, address: UnixAddress, mode: int | None) -> None:
     """Bind a socket file of permissions mode (None: by the umask), in place of one that nobody listens on."""
     path = address.path
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)

@@ -9,7 +9,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
-from fastloop._server import Server as Sockets
+from fastloop._server import Server as SocketServer
 from fastloop.loop import EventLoop
 from fastloop_http._h1.service import Service
 
@@ -61,7 +61,7 @@ class Interruption:
         return self._cancels > 0 and others == 0 and isinstance(exc, asyncio.CancelledError)
 
 
-async def drain(loop: EventLoop, sockets: Sockets, service: Service, timeout_s: float) -> None:
+async def drain(loop: EventLoop, sockets: SocketServer, service: Service, timeout_s: float) -> None:
     """Answer what has been sent so far, and end every connection; after timeout_s drop what is left."""
     try:
         async with asyncio.timeout(timeout_s):
@@ -82,7 +82,7 @@ async def drain(loop: EventLoop, sockets: Sockets, service: Service, timeout_s: 
         raise
 
 
-async def drop(sockets: Sockets, service: Service) -> None:
+async def drop(sockets: SocketServer, service: Service) -> None:
     """End every connection at once."""
     sockets.close()
     service.abort()

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import fastloop
-from fastloop._server import Server as Sockets
+from fastloop._server import Server as SocketServer
 from fastloop_http._addresses import format_address, parse_addresses
 from fastloop_http._h1.connection import HttpConnection
 from fastloop_http._h1.service import Service
@@ -28,7 +28,7 @@ class Listening:
     addresses: what it listens on, as `serve` takes them, each with the port it got.
     """
 
-    def __init__(self, sockets: Sockets) -> None:
+    def __init__(self, sockets: SocketServer) -> None:
         self._sockets = sockets
         self.addresses = tuple(format_address(sock) for sock in sockets.sockets)
 
