@@ -108,7 +108,6 @@ def bind_all(infos: list[AddressInfo], port: int, reuse_port: bool) -> list[sock
     others.
     """
     sockets: list[socket.socket] = []
-    lacking: OSError | None = None
     with contextlib.ExitStack() as undo:
         for family, kind, protocol, _, name in infos:
             info: AddressInfo = family, kind, protocol, "", (name[0], port, *name[2:])
@@ -119,12 +118,12 @@ def bind_all(infos: list[AddressInfo], port: int, reuse_port: bool) -> list[sock
             except OSError as exc:
                 if exc.errno != errno.EADDRNOTAVAIL:
                     raise
-                lacking = exc
             else:
                 undo.callback(sockets[-1].close)
                 port = sockets[-1].getsockname()[1]
-        if lacking is not None and not sockets:
-            raise lacking
+        if not sockets:
+            tried = ", ".join(str(info[4][0]) for info in infos)
+            raise OSError(errno.EADDRNOTAVAIL, f"{tried} is not of this machine; name an IP of it, or ':port'")
         undo.pop_all()
     return sockets
 
