@@ -143,6 +143,8 @@ class Listening(LoopBase):
         *,
         backlog: int = 100,
         ssl: SSLArgument = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
         max_connections: int = sys.maxsize,
         socket_files: Sequence[str] = (),
     ) -> Server:
@@ -152,8 +154,9 @@ class Listening(LoopBase):
         are removed when the server closes, unless others have taken their place. Not in asyncio.
         """
         self._check_closed()
+        tls = server_options(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
         return await make_server(
-            self, sockets, protocol_factory, server_options(ssl, None, None), backlog, True,
+            self, sockets, protocol_factory, tls, backlog, True,
             max_connections=max_connections, socket_files=socket_files,
         )
 

@@ -123,7 +123,8 @@ def bind_all(infos: list[AddressInfo], port: int, reuse_port: bool) -> list[sock
                 port = sockets[-1].getsockname()[1]
         if not sockets:
             tried = ", ".join(str(info[4][0]) for info in infos)
-            raise OSError(errno.EADDRNOTAVAIL, f"{tried} is not of this machine; name an IP of it, or ':port'")
+            why = f"{tried} is not of this machine; name an IP that is, or leave it out"
+            raise OSError(errno.EADDRNOTAVAIL, why)
         undo.pop_all()
     return sockets
 

@@ -7,6 +7,13 @@ import ssl
 PRIVATE_KEY = re.compile(rb"-----BEGIN (\w+ )*PRIVATE KEY-----")
 CERTIFICATE = re.compile(rb"-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----")
 
+# Seconds until a client that does not go on with its handshake has left.
+HANDSHAKE_TIMEOUT_S = 10.0
+
+# Seconds that a client has to answer our close_notify. It need not (RFC 8446 section 6.1), and one that keeps
+# an idle connection does not look: each would hold up the end of the server.
+CLOSE_TIMEOUT_S = 1.0
+
 Path = str | os.PathLike[str]
 
 

@@ -15,7 +15,7 @@ from fastloop_http._h1.service import Service
 from fastloop_http._listen import bind, default_max_connections
 from fastloop_http._options import check_count, check_flag, check_mode, check_seconds, check_timeout
 from fastloop_http._shutdown import Interruption, drain, drop
-from fastloop_http._tls import Path, tls_context
+from fastloop_http._tls import CLOSE_TIMEOUT_S, HANDSHAKE_TIMEOUT_S, Path, tls_context
 from fastloop_http.router import Router
 
 # Called with the app.
@@ -176,6 +176,8 @@ class Server:
                 bound.sockets,
                 backlog=self._backlog,
                 ssl=self._tls,
+                ssl_handshake_timeout=None if self._tls is None else HANDSHAKE_TIMEOUT_S,
+                ssl_shutdown_timeout=None if self._tls is None else CLOSE_TIMEOUT_S,
                 max_connections=self._max_connections or default_max_connections(),
                 socket_files=bound.files,
             )

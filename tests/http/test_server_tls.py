@@ -183,6 +183,27 @@ def test_connection_that_never_shakes_hands_does_not_hold_up_the_end(pki: Path) 
     fastloop.run(main())
 
 
+def test_idle_client_that_does_not_answer_close_notify_does_not_hold_up_the_end(
+    pki: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def ask(port: int) -> ssl.SSLSocket:
+        sock = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+        wrapped = client(pki).wrap_socket(sock, server_hostname="localhost")
+        wrapped.sendall(request())
+        assert wrapped.recv(65536)
+        return wrapped
+
+    async def main() -> None:
+        server = Server(APP, **options(pki, **SERVER), shutdown_timeout_s=PATIENCE)
+        async with server.listening("127.0.0.1:0") as listening:
+            idle = await asyncio.to_thread(ask, int(listening.addresses[0].rpartition(":")[2]))
+        idle.close()
+
+    fastloop.run(main())
+    # At the deadline it would have been dropped, and that told.
+    assert caplog.messages == []
+
+
 # What is refused.
 
 
