@@ -99,7 +99,6 @@ class Server(asyncio.Server):
         last = self._last or {}
         for listener in last:
             if last[listener]:
-                listener.start()
                 try:
                     last[listener] = listener.accept(last[listener])
                 except OSError as exc:
@@ -111,6 +110,8 @@ class Server(asyncio.Server):
                     })
                 if last[listener] or self._listeners is None:
                     return
+                # At once: whoever connects between the last accept and this is lost.
+                listener.close()
         self.close()
 
     # asyncio.Server.

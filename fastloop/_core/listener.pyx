@@ -56,10 +56,11 @@ cdef class Listener(Watcher):
         self.fd = -1
 
     def accept(self, int limit):
-        """Accept what waits in the kernel's queue, at most limit connections.
+        """Accept what waits in the kernel's queue, at most limit connections; only after a first start.
 
         Returns how many of these may wait there still: 0 unless the listener was paused meanwhile.
         """
+        self.accepting = True
         return self.accept_waiting(limit)
 
     cdef int on_ready(self, uint32_t events) except -1:
