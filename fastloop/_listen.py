@@ -27,22 +27,30 @@ async def make_server(
     tls: TLSOptions | None,
     backlog: int,
     start_serving: bool,
+    *,
+    max_connections: int = sys.maxsize,
+    socket_files: Sequence[str | bytes] = (),
 ) -> Server:
-    """Return the server of sockets, which are bound, and which it takes over."""
+    """Return the server of sockets, which are bound, and which it takes over.
+
+    socket_files are removed when it closes.
+    """
     factory = protocol_factory
     if tls is not None:
         def factory() -> asyncio.BaseProtocol:
             return tls.session(loop, protocol_factory())
 
-    server = Server(loop, sockets, factory, backlog)
-    if start_serving:
-        try:
+    server = Server(loop, sockets, factory, backlog, max_connections)
+    try:
+        for path in socket_files:
+            server.remove_on_close(path)
+        if start_serving:
             await server.start_serving()
-        except BaseException:
-            server.close()
-            raise
-        if loop.get_debug():
-            logger.info("%r is serving", server)
+    except BaseException:
+        server.close()
+        raise
+    if start_serving and loop.get_debug():
+        logger.info("%r is serving", server)
     return server
 
 
@@ -123,10 +131,34 @@ class Listening(LoopBase):
             check_unix_socket(sock)
             check_not_tls_socket(sock)
             sock.setblocking(False)
-        server = await make_server(self, [sock], protocol_factory, tls, backlog, start_serving)
-        if cleanup_socket:
-            server._remove_on_close(sock.getsockname())
-        return server
+        return await make_server(
+            self, [sock], protocol_factory, tls, backlog, start_serving,
+            socket_files=[sock.getsockname()] if cleanup_socket else [],
+        )
+
+    async def serve_sockets(
+        self,
+        protocol_factory: ProtocolFactory,
+        sockets: list[socket.socket],
+        *,
+        backlog: int = 100,
+        ssl: SSLArgument = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+        max_connections: int = sys.maxsize,
+        socket_files: Sequence[str] = (),
+    ) -> Server:
+        """Listen on all of sockets, bound and non-blocking, which the server takes over; return the server.
+
+        While max_connections are open over all of them, further ones wait in the kernel's queue. socket_files
+        are removed when the server closes, unless others have taken their place. Not in asyncio.
+        """
+        self._check_closed()
+        tls = server_options(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+        return await make_server(
+            self, sockets, protocol_factory, tls, backlog, True,
+            max_connections=max_connections, socket_files=socket_files,
+        )
 
 
 def bind_unix_socket(path: str | bytes) -> socket.socket:

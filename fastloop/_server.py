@@ -28,16 +28,22 @@ class Server(asyncio.Server):
         sockets: list[socket.socket],
         protocol_factory: Callable[[], asyncio.BaseProtocol],
         backlog: int,
+        max_connections: int = sys.maxsize,
     ) -> None:
+        """While max_connections are open, over all of sockets, new ones are left in the kernel's queue."""
         self._loop = loop
         self._backlog = backlog
         self._listeners: list[Listener] | None = [
             Listener(loop, sock, protocol_factory, self, backlog, self._rest) for sock in sockets
         ]
+        self._max_connections = max_connections
+        self._full = False  # and so paused
+        # While the server finishes: how many connections each listener is to accept before it closes.
+        self._last: dict[Listener, int] | None = None
         self._transports: set[Any] = set()
         self._waiters: list[asyncio.Future[None]] | None = []
         self._serving = False
-        self._socket_file: tuple[str | bytes, int] | None = None  # path and inode to remove on close
+        self._socket_files: list[tuple[str | bytes, int]] = []  # path and inode, to remove on close
         self._serving_forever: asyncio.Future[None] | None = None
 
     def __repr__(self) -> str:
@@ -47,9 +53,18 @@ class Server(asyncio.Server):
 
     def _attach(self, transport: Any) -> None:
         self._transports.add(transport)
+        if len(self._transports) >= self._max_connections:
+            self._full = True
+            for listener in self._listeners or ():
+                listener.pause()
 
     def _detach(self, transport: Any) -> None:
         self._transports.discard(transport)
+        if self._full and len(self._transports) < self._max_connections:
+            self._full = False
+            if self._listeners is not None and not self._loop.is_closed():
+                # Not from here: it is the end of another connection, and its descriptor is still open.
+                self._loop.call_soon(self._go_on)
         if not self._transports and self._listeners is None:
             self._wake_up()
 
@@ -67,11 +82,37 @@ class Server(asyncio.Server):
             "socket": TransportSocket(listener.sock),
         })
         listener.pause()
-        self._loop.call_later(ACCEPT_RETRY_DELAY, self._go_on, listener)
+        self._loop.call_later(ACCEPT_RETRY_DELAY, self._go_on)
 
-    def _go_on(self, listener: Listener) -> None:
-        if self._serving and self._listeners is not None:
+    def _go_on(self) -> None:
+        """Accept again: there may be room."""
+        if not self._serving or self._full:
+            return
+        if self._last is not None:
+            self._accept_last()
+            return
+        for listener in self._listeners or ():
             listener.start()
+
+    def _accept_last(self) -> None:
+        """Accept what is left of the queues, and close; go on later where there is no room."""
+        last = self._last or {}
+        for listener in last:
+            if last[listener]:
+                try:
+                    last[listener] = listener.accept(last[listener])
+                except OSError as exc:
+                    last[listener] = 0
+                    self._loop.call_exception_handler({
+                        "message": "socket.accept() failed as the server ends",
+                        "exception": exc,
+                        "socket": TransportSocket(listener.sock),
+                    })
+                if last[listener] or self._listeners is None:
+                    return
+                # At once: whoever connects between the last accept and this is lost.
+                listener.close()
+        self.close()
 
     # asyncio.Server.
 
@@ -82,6 +123,11 @@ class Server(asyncio.Server):
     def is_serving(self) -> bool:
         """Say whether connections are accepted."""
         return self._serving
+
+    @property
+    def connections(self) -> int:
+        """The number of open connections."""
+        return len(self._transports)
 
     @property
     def sockets(self) -> tuple[TransportSocket, ...]:  # type: ignore[override]
@@ -132,10 +178,24 @@ class Server(asyncio.Server):
         finally:
             self._serving_forever = None
 
-    def _remove_on_close(self, path: str | bytes) -> None:
+    def remove_on_close(self, path: str | bytes) -> None:
         """Have the socket file at path removed on close, if it is still the one that is there now."""
         if path and path[:1] not in ("\0", b"\0"):
-            self._socket_file = path, os.stat(path).st_ino
+            self._socket_files.append((path, os.stat(path).st_ino))
+
+    def finish(self) -> None:
+        """Accept the connections that the kernel has queued by now, then close.
+
+        What there is no room for, or no descriptor, it waits for: `wait_ended` tells when all is done.
+        """
+        if not self._serving:
+            self.close()
+        elif self._last is None:
+            # No queue is longer: who has come later waits behind those that are counted here.
+            self._last = dict.fromkeys(self._listeners or (), max(self._backlog, 1) + 1)
+            for listener in self._last:
+                listener.pause()
+            self._go_on()
 
     def close(self) -> None:
         """Stop listening. Open connections go on."""
@@ -145,8 +205,7 @@ class Server(asyncio.Server):
         self._serving = False
         for listener in listeners:
             listener.close()
-        if self._socket_file is not None:
-            path, inode = self._socket_file
+        for path, inode in self._socket_files:
             try:
                 if os.stat(path).st_ino == inode:
                     os.unlink(path)
@@ -164,7 +223,12 @@ class Server(asyncio.Server):
 
         With Python 3.11 a closed server is not waited for, as asyncio had it: who relies on it would hang.
         """
-        if self._waiters is None or (sys.version_info < (3, 12) and self._listeners is None):
+        if sys.version_info >= (3, 12) or self._listeners is not None:
+            await self.wait_ended()
+
+    async def wait_ended(self) -> None:
+        """Wait until the server is closed and its last connection has ended, with every Python."""
+        if self._waiters is None:
             return
         waiter = self._loop.create_future()
         self._waiters.append(waiter)

@@ -16,7 +16,7 @@ import threading
 import warnings
 import weakref
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from types import FrameType
 from typing import Any, TypeVarTuple
 
@@ -90,9 +90,30 @@ class SignalHandler:
             loop._signals_ahead[signum] += 1
             self.schedule(loop)
 
+    def calls(self, callback: Callable[..., object]) -> bool:
+        """Say whether it has callback called."""
+        return self._callback == callback
+
+    def is_of(self, loop: "Signals") -> bool:
+        """Say whether it has loop call it."""
+        return self._loop() is loop
+
     def schedule(self, loop: "Signals") -> None:
         """Have loop call the callback; it may run in another thread."""
         loop.call_soon_threadsafe(self._callback, *self._args, context=self._context)
+
+
+class SharedSignal:
+    """A signal that several ask to be told of, and the handler it had before the first of them."""
+
+    def __init__(self, sig: int) -> None:
+        self.previous = signal.getsignal(sig)
+        self.callbacks: list[Callable[[], object]] = []
+
+    def tell(self) -> None:
+        """Call all who share the signal."""
+        for callback in self.callbacks.copy():
+            callback()
 
 
 class Signals(LoopBase):
@@ -101,6 +122,7 @@ class Signals(LoopBase):
     def __init__(self) -> None:
         super().__init__()
         self._signal_handlers: dict[int, SignalHandler] = {}
+        self._shared_signals: dict[int, SharedSignal] = {}
         # Calls scheduled, by signal, whose number has not come through the pipe yet.
         self._signals_ahead: defaultdict[int, int] = defaultdict(int)
 
@@ -149,6 +171,39 @@ class Signals(LoopBase):
         # Only now: what could not be removed, in another thread, is for close() to remove.
         del self._signal_handlers[sig]
         return True
+
+    @contextlib.contextmanager
+    def sharing_signals(self, signals: Collection[int], callback: Callable[[], object]) -> Iterator[None]:
+        """Have the loop call callback() on each of signals, until the end of the `with`.
+
+        Others may share them: all are called. Once the last has left, the handlers of before are back. Raises
+        as `add_signal_handler`. Not in asyncio.
+        """
+        with contextlib.ExitStack() as leaving:
+            for sig in signals:
+                shared = self._shared_signals.get(sig)
+                if shared is None:
+                    shared = SharedSignal(sig)
+                    self.add_signal_handler(sig, shared.tell)
+                    self._shared_signals[sig] = shared
+                shared.callbacks.append(callback)
+                leaving.callback(self._leave_signal, sig, shared, callback)
+            yield
+
+    def _leave_signal(self, sig: int, shared: SharedSignal, callback: Callable[[], object]) -> None:
+        shared.callbacks.remove(callback)
+        if shared.callbacks:
+            return
+        del self._shared_signals[sig]
+        handler = self._signal_handlers.get(sig)
+        if handler is None or not handler.calls(shared.tell) or signal.getsignal(sig) is not handler:
+            return  # somebody else handles it by now
+        self.remove_signal_handler(sig)
+        # None: a handler that is not Python's, which nobody can put back.
+        if shared.previous is not None:
+            set_handler(sig, shared.previous)
+        if isinstance(shared.previous, SignalHandler) and shared.previous.is_of(self):
+            self._signal_handlers[sig] = shared.previous
 
     def _drop_signal_handlers(self) -> None:
         """Restore the default handlers: the loop is closed."""

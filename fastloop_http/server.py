@@ -1,27 +1,41 @@
-"""Server: an app on an address, on the loop that runs."""
+"""Server: an app on addresses, on the loop that runs."""
 
 import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
 
 import fastloop
+from fastloop._server import Server as SocketServer
+from fastloop_http._addresses import format_address, parse_addresses
 from fastloop_http._h1.connection import HttpConnection
 from fastloop_http._h1.service import Service
+from fastloop_http._listen import bind, default_max_connections
+from fastloop_http._options import check_count, check_flag, check_mode, check_seconds, check_timeout
+from fastloop_http._shutdown import Interruption, drain, drop
+from fastloop_http._tls import CLOSE_TIMEOUT_S, HANDSHAKE_TIMEOUT_S, Path, tls_context
 from fastloop_http.router import Router
 
+# Called with the app.
+Lifespan = Callable[[Any], contextlib.AbstractAsyncContextManager[Any]]
 
-def parse_address(address: str) -> tuple[str, int]:
-    """Return host and port of "host:port" or "[IPv6 address]:port"; ValueError where it is neither."""
-    host, colon, port = address.rpartition(":")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        host = ""
-    if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
-        raise ValueError(
-            f"address {address!r} is not host:port; write '127.0.0.1:3000', 'localhost:3000' or '[::1]:3000'"
-        )
-    return host, int(port)
+
+class Listening:
+    """A server that listens: what `Server.listening` gives.
+
+    addresses: what it listens on, as `serve` takes them, each with the port it got.
+    """
+
+    def __init__(self, sockets: SocketServer) -> None:
+        self._sockets = sockets
+        self.addresses = tuple(format_address(sock) for sock in sockets.sockets)
+
+    @property
+    def connections(self) -> int:
+        """The number of open connections."""
+        return self._sockets.connections
 
 
 class Server:
@@ -44,7 +58,17 @@ class Server:
         min_body_bytes_per_s: int = 1024,
         write_timeout_s: float | None = 60.0,
         half_close_timeout_s: float | None = 5.0,
+        max_connections: int | None = None,
         backlog: int = 1024,
+        reuse_port: bool = False,
+        unix_mode: int | None = None,
+        tls_certificate: Path | None = None,
+        tls_key: Path | None = None,
+        tls_key_password: str | bytes | None = None,
+        tls_client_ca: Path | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        shutdown_timeout_s: float = 30.0,
+        lifespan: Lifespan | None = None,
     ) -> None:
         """Take app as it is when `serve` is called.
 
@@ -62,7 +86,22 @@ class Server:
         gone, or waits for the answer; else it is cancelled. None turns a timeout off. They are kept to a
         seventh of a second.
 
-        backlog: connections the kernel keeps while they wait to be accepted.
+        max_connections: open at once, over all addresses; more wait in the kernel's queue until one ends.
+        None: seven eighths of the process's limit of descriptors, less those that are open already.
+        backlog: connections the kernel keeps while they wait to be accepted. reuse_port: other processes may
+        listen on the same port, and the kernel spreads connections over them (SO_REUSEPORT). unix_mode:
+        permissions of socket files, such as 0o660; None: what the umask leaves.
+
+        tls_certificate, tls_key: PEM files, the first with the chain; without tls_key it has the key too.
+        tls_key_password: of an encrypted key. tls_client_ca: PEM file; clients have to show a certificate
+        signed by one of those in it. Files are read here, and TLS is 1.2 at least. ssl_context: in place of
+        all these, a context taken as it is.
+
+        shutdown_timeout_s: seconds that connections have to end once the server is told to; then they are
+        dropped. lifespan: function of the app that returns an async context manager, entered before listening
+        and left, in any case as if nothing had happened, after the last connection.
+
+        Raises TypeError or ValueError, which names the option, OSError for a file that cannot be read.
         """
         if not isinstance(app, Router):
             raise TypeError(f"Server takes a Router, not {type(app).__name__}")
@@ -77,8 +116,7 @@ class Server:
             "min_body_bytes_per_s": min_body_bytes_per_s,
         }
         for name, value in {**self._limits, "backlog": backlog}.items():
-            if not isinstance(value, int) or not 0 < value < 2**31:
-                raise ValueError(f"{name} must be an int from 1 to {2**31 - 1}, not {value!r}")
+            check_count(name, value)
         self._timeouts: dict[str, Any] = {
             "head_timeout_s": head_timeout_s,
             "keep_alive_timeout_s": keep_alive_timeout_s,
@@ -87,37 +125,110 @@ class Server:
             "half_close_timeout_s": half_close_timeout_s,
         }
         for name, seconds in self._timeouts.items():
-            if seconds is not None and (not isinstance(seconds, int | float) or not 0 < seconds < 1e9):
-                raise ValueError(f"{name} must be seconds above 0, or None for no limit, not {seconds!r}")
+            check_timeout(name, seconds)
+        if max_connections is not None:
+            check_count("max_connections", max_connections)
+        check_flag("reuse_port", reuse_port)
+        if unix_mode is not None:
+            check_mode("unix_mode", unix_mode)
+        check_seconds("shutdown_timeout_s", shutdown_timeout_s)
+        if lifespan is not None and not callable(lifespan):
+            raise TypeError(f"lifespan must be a function of the app, not {lifespan!r}")
         self._app = app
+        self._max_connections = max_connections
         self._backlog = backlog
+        self._reuse_port = reuse_port
+        self._unix_mode = unix_mode
+        self._tls = tls_context(
+            certificate=tls_certificate,
+            key=tls_key,
+            key_password=tls_key_password,
+            client_ca=tls_client_ca,
+            ssl_context=ssl_context,
+        )
+        self._shutdown_timeout_s = shutdown_timeout_s
+        self._lifespan = lifespan
 
-    async def serve(self, address: str) -> None:
-        """Serve on address, "host:port", until cancelled; then stop listening and drop the connections.
+    @contextlib.asynccontextmanager
+    async def listening(self, *addresses: str) -> AsyncIterator[Listening]:
+        """Serve on addresses during an `async with`, whose value has the addresses it got.
 
-        Raises OSError where the address cannot be bound, and RuntimeError on a loop that is not fastloop's.
+        Each is "host:port", "[IPv6]:port", ":port" (all interfaces), "unix:PATH", "fd:N" (an inherited
+        listening socket), or "systemd:" or "systemd:NAME" (socket activation); port 0 is any free one. Either
+        all are listened on or none.
+
+        In the end it stops listening, answers what has been sent, and waits for the connections to end, at
+        most shutdown_timeout_s; where an exception ends the `with`, connections are dropped at once.
+
+        Raises ValueError for an address that means nothing, before anything is opened; OSError where one
+        cannot be bound; RuntimeError on a loop that is not fastloop's.
         """
-        loop = asyncio.get_running_loop()
-        if not isinstance(loop, fastloop.EventLoop):
-            raise RuntimeError(
-                f"fastloop_http runs on fastloop's loop, and this is {type(loop).__qualname__}; "
-                f"run the program with fastloop.run(main()) instead of asyncio.run(main())"
+        loop = running_loop()
+        wanted = parse_addresses(addresses)
+        async with contextlib.AsyncExitStack() as stack:
+            if self._lifespan is not None:
+                await enter_lifespan(stack, self._lifespan, self._app)
+            routes = self._app.compile()
+            service = Service(loop, routes.exact, routes.dispatch, **self._limits, **self._timeouts)
+            bound = await bind(loop, wanted, reuse_port=self._reuse_port, unix_mode=self._unix_mode)
+            sockets = await loop.serve_sockets(
+                partial(HttpConnection, service),
+                bound.sockets,
+                backlog=self._backlog,
+                ssl=self._tls,
+                ssl_handshake_timeout=None if self._tls is None else HANDSHAKE_TIMEOUT_S,
+                ssl_shutdown_timeout=None if self._tls is None else CLOSE_TIMEOUT_S,
+                max_connections=self._max_connections or default_max_connections(),
+                socket_files=bound.files,
             )
-        host, port = parse_address(address)
-        routes = self._app.compile()
-        service = Service(loop, routes.exact, routes.dispatch, **self._limits, **self._timeouts)
-        server = await loop.create_server(partial(HttpConnection, service), host, port, backlog=self._backlog)
-        try:
-            await loop.create_future()
-        finally:
-            server.close()
-            service.abort()
+            try:
+                yield Listening(sockets)
+            except BaseException:
+                await drop(sockets, service)
+                raise
+            await drain(loop, sockets, service, self._shutdown_timeout_s)
+
+    async def serve(self, *addresses: str) -> None:
+        """Serve on addresses, as `listening` takes them, until SIGTERM or SIGINT, or until cancelled.
+
+        The first signal ends it as `listening` ends; the second drops the connections, as does cancelling.
+        Signals are handled in the main thread only, and by whoever did before in the end.
+
+        Raises as `listening`.
+        """
+        with Interruption(running_loop()) as interruption:
+            async with self.listening(*addresses):
+                await interruption.wished()
 
 
-def serve(app: Router, address: str) -> None:
-    """Serve app on address, "host:port", on a new loop, until interrupted (Ctrl-C)."""
+def running_loop() -> fastloop.EventLoop:
+    """Return the loop that runs; RuntimeError for one that is not fastloop's."""
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, fastloop.EventLoop):
+        raise RuntimeError(
+            f"fastloop_http runs on fastloop's loop, and this is {type(loop).__qualname__}; "
+            f"run the program with fastloop.run(main()) instead of asyncio.run(main())"
+        )
+    return loop
+
+
+async def enter_lifespan(stack: contextlib.AsyncExitStack, lifespan: Lifespan, app: Router) -> None:
+    """Enter the lifespan of app, which stack leaves."""
+    manager = lifespan(app)
+    if not isinstance(manager, contextlib.AbstractAsyncContextManager):
+        raise TypeError(
+            f"lifespan must return an async context manager, not {type(manager).__name__}; decorate it with "
+            f"@contextlib.asynccontextmanager"
+        )
+    await manager.__aenter__()
+    # How the server ended is no business of what it was given to work with.
+    stack.push_async_callback(manager.__aexit__, None, None, None)
+
+
+def serve(app: Router, *addresses: str, **options: Any) -> None:
+    """Serve app on addresses, on a new loop, until SIGTERM or SIGINT; options: those of `Server`."""
     try:
-        fastloop.run(Server(app).serve(address))
+        fastloop.run(Server(app, **options).serve(*addresses))
     except KeyboardInterrupt:
-        # How a server is told to stop; nothing to complain of.
+        # Before or after signals were ours. How a server is told to stop; nothing to complain of.
         return

@@ -115,8 +115,8 @@ class ServingLoop(fastloop.EventLoop):
         self.port = 0
         self.service: Any = ()
 
-    async def create_server(self, protocol_factory: Any, *args: Any, **options: Any) -> Any:
-        server = await super().create_server(protocol_factory, *args, **options)
+    async def serve_sockets(self, protocol_factory: Any, *args: Any, **options: Any) -> Any:
+        server = await super().serve_sockets(protocol_factory, *args, **options)
         self.port = server.sockets[0].getsockname()[1]
         self.service = protocol_factory.args[0]
         self.bound.set()
@@ -230,13 +230,14 @@ def listening(port: int) -> bool:
 
 @contextlib.contextmanager
 def program(*arguments: str, ports: tuple[int, ...]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run Python with arguments till it listens on ports; interrupt it in the end, if nobody has."""
+    """Run Python with arguments till it listens on ports; interrupt it in the end, if it still runs."""
     with subprocess.Popen(
         [sys.executable, *arguments],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        bufsize=0,  # what a readline() leaves is for communicate()
     ) as process:
         try:
             assert eventually(lambda: process.poll() is not None or all(map(listening, ports)))

@@ -10,7 +10,9 @@ cdef class Listener(Watcher):
     cdef object server
     cdef object on_exhausted
     cdef object context         # what protocols are made in; None before the first start
-    cdef int backlog
+    cdef int backlog            # connections accepted in one go
     cdef bint tcp
+    cdef bint accepting
 
+    cdef int accept_waiting(self, int limit) except -1
     cdef int accepted(self, int fd, const sockaddr_storage* address, socklen_t size) except -1

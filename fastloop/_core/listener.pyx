@@ -39,11 +39,13 @@ cdef class Listener(Watcher):
         """Accept from now on. Protocols are made, and called, in copies of the context of the first start."""
         if self.context is None:
             self.context = PyContext_CopyCurrent()
+        self.accepting = True
         self.loop.poller.watch(self, EPOLLIN)
         self.loop.poller.claim(self)
 
     def pause(self):
         """Leave new connections in the kernel's queue."""
+        self.accepting = False
         self.loop.poller.disclaim(self)
         self.loop.poller.forget(self)
 
@@ -53,22 +55,37 @@ cdef class Listener(Watcher):
         self.sock.close()
         self.fd = -1
 
+    def accept(self, int limit):
+        """Accept what waits in the kernel's queue, at most limit connections; only after a first start.
+
+        Returns how many of these may wait there still: 0 unless the listener was paused meanwhile.
+        """
+        self.accepting = True
+        return self.accept_waiting(limit)
+
     cdef int on_ready(self, uint32_t events) except -1:
+        self.accept_waiting(self.backlog)
+        return 0
+
+    cdef int accept_waiting(self, int limit) except -1:
         cdef sockaddr_storage address
         cdef socklen_t size
-        cdef int _, fd
-        for _ in range(self.backlog):
-            if self.fd < 0:
-                break  # the last connection's protocol has closed the server
+        cdef int fd
+        while limit > 0:
+            if not self.accepting:
+                return limit  # the last connection's protocol has closed the server, or it is full
             size = sizeof(address)
             # SAFETY: the kernel writes at most `size` bytes, and says in size how many there were to write.
             fd = accept4(self.fd, <sockaddr*>&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)
             if fd >= 0:
+                limit -= 1
                 self.accepted(fd, &address, size)
             elif errno in (EMFILE, ENFILE, ENOBUFS, ENOMEM):
                 self.on_exhausted(self, os_error())
-                break
-            elif errno != ECONNABORTED and errno != EINTR:
+                return limit
+            elif errno == ECONNABORTED:
+                limit -= 1
+            elif errno != EINTR:
                 if errno != EAGAIN:
                     PyErr_SetFromErrno(OSError)
                 break

@@ -392,7 +392,7 @@ cdef class HttpConnection(Answering):
                 return 0
             self.lose_client()
             self.end(False)
-        elif self.fresh or self.request is not None:
+        elif self.request is not None or self.fresh and not self.service.draining:
             self.refuse(408, "request head too slow", False)
         else:
             self.end(False)

@@ -8,6 +8,9 @@ cdef enum:
     # Nanoseconds a client has to see the last answer and close, before unread bytes would make the kernel
     # take it back by a reset.
     LINGER_NS = 5_000_000_000
+    # And one that has just been accepted by a server that is to end, for its first request, which is on its
+    # way: nobody opens a connection without.
+    DRAIN_NS = 1_000_000_000
 
 
 cdef int64_t look(void* owner, int64_t now_ns) except -1:
@@ -25,8 +28,11 @@ cdef class Timed(Protocol):
     def close_if_idle(self):
         """Close unless there is something to answer, or to be seen by the client."""
         if self.answered is None and self.incoming is None and self.request is None and not self.finished:
-            self.finished = True
-            self.transport.close_c()
+            if self.fresh:
+                self.begin_to_wait()
+            else:
+                self.finished = True
+                self.transport.close_c()
 
     cdef int begin_to_be_timed(self) except -1:
         """Count the time to the first head."""
@@ -71,6 +77,8 @@ cdef class Timed(Protocol):
             most = timeouts.half_close
         elif self.answered is not None:
             most = 0
+        elif self.fresh and self.request is None and self.service.draining:
+            most = DRAIN_NS
         elif self.fresh or self.request is not None:
             most = timeouts.head
         else:

@@ -39,6 +39,17 @@ def drain(site: Site) -> "asyncio.Future[None]":
     return site.call(begin)
 
 
+def test_new_connection_has_a_moment_for_its_first_request(site: Site) -> None:
+    peer, silent = site.peer(), site.peer()
+    assert eventually(lambda: site.connections() == 2)
+    drained = drain(site)
+    time.sleep(0.1)
+    answer = peer.send(request()).answer()
+    assert (answer.body, answer.headers["connection"]) == (b"root", "close")
+    assert peer.rest() == silent.rest() == b""
+    assert eventually(drained.done)
+
+
 def test_idle_connections_are_closed(site: Site, gate: threading.Event) -> None:
     peers = [site.peer() for _ in range(5)]
     for peer in peers[1:]:

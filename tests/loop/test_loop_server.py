@@ -205,7 +205,7 @@ def test_a_listener_that_rests_can_be_closed(loop, run):
             (listener,) = server._listeners
             server._rest(listener, OSError("none left"))
             server.close()
-            server._go_on(listener)
+            server._go_on()
 
     loop.set_exception_handler(lambda *_: None)
     run(main())
