@@ -307,7 +307,7 @@ cdef class Encoder:
             self.put(b"transfer-encoding: chunked\r\n", 28)
         else:
             self.framing = FRAMED_BY_CLOSE
-            keep_alive = False
+            keep_alive = keep_alive and head_only
         self.put_connection(keep_alive, minor)
         if not dated:
             self.refresh_date()

@@ -149,6 +149,13 @@ def test_head_gets_the_fields_and_no_body(make_site: MakeSite) -> None:
     assert not closed
 
 
+def test_head_of_http_1_0_keeps_its_connection(make_site: MakeSite) -> None:
+    keep = "Connection: keep-alive\r\n"
+    peer = asked(make_site, each, request(method="HEAD", minor=0, fields=keep) + request("/other"))
+    assert peer.answer(head_only=True).headers["connection"] == "keep-alive"
+    assert peer.answer().body == b"other"
+
+
 @pytest.mark.parametrize("status", [204, 205, 304])
 def test_status_without_a_body_takes_no_stream(make_site: MakeSite, status: int) -> None:
     assert asked(make_site, lambda: (status, each(b"x"))).answer().status == 500
