@@ -1,7 +1,6 @@
 """Clients of others against the hello example: curl, aiohttp, httpx and wrk."""
 
 import asyncio
-import os
 import re
 import shutil
 import subprocess
@@ -10,12 +9,10 @@ from collections.abc import Iterator
 import aiohttp
 import httpx
 import pytest
-from served import PATIENCE, free_port, program
+from served import PATIENCE, PLAIN, free_port, program
 from yarl import URL
 
 BODY = bytes(range(256)) * 4000
-# The library that a sanitizer has preloaded is for our code: it stops curl.
-PLAIN = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
 
 
 @pytest.fixture(scope="module")

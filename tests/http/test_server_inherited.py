@@ -118,8 +118,10 @@ def activated(ports: list[int], names: str, *addresses: str) -> Iterator[subproc
     if activate is None:
         pytest.skip("no systemd-socket-activate here")
     arguments = [f"--listen=127.0.0.1:{port}" for port in ports]
+    # It passes on nothing that is not named; a build with a sanitizer needs these.
+    passed = [f"--setenv={name}" for name in ("LD_PRELOAD", "ASAN_OPTIONS") if name in os.environ]
     with subprocess.Popen(
-        [activate, *arguments, f"--fdname={names}", "-E", f"PYTHONPATH={ROOT}",
+        [activate, *arguments, *passed, f"--fdname={names}", "-E", f"PYTHONPATH={ROOT}",
          sys.executable, "-c", PROGRAM, *addresses],
         stderr=subprocess.PIPE,
     ) as process:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import shutil
 import socket
 import ssl
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import PATIENCE, Site, eventually, request
+from served import PATIENCE, PLAIN, Site, eventually, request
 
 import fastloop
 from fastloop_http import Request, Router, Server, get, post
@@ -164,7 +163,7 @@ def test_curl_posts_over_tls(make_site: Callable[..., Site], pki: Path) -> None:
     done = subprocess.run(
         [curl, "-sS", "--cacert", pki / "server.crt", "--data-binary", "across", "-w", " %{http_version}",
          url, url],
-        check=True, capture_output=True, timeout=PATIENCE, env={**os.environ, "no_proxy": "*"},
+        check=True, capture_output=True, timeout=PATIENCE, env={**PLAIN, "no_proxy": "*"},
     )
     assert done.stdout == b"across 1.1" * 2
 
