@@ -19,7 +19,7 @@ BENCH_LOOP = echo echo1 echo256 echo_idle4000 echo1k echo16k echo100k buffered16
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help serve build test test-all lint types pytest bench bench-loop debug asan fuzz preflight clean distclean
+.PHONY: help serve build test test-all lint types pytest bench bench-parser bench-loop debug asan fuzz preflight clean distclean
 
 help:
 	@echo 'make serve      serve examples/hello.py on 127.0.0.1:3000'
@@ -28,6 +28,7 @@ help:
 	@echo 'make lint types pytest   one of the three; ARGS="-k name" goes to pytest'
 	@echo 'make build      compile in place'
 	@echo 'make bench      measure against the others, into bench/results'
+	@echo 'make bench-parser measure the HTTP parser alone, a few seconds'
 	@echo 'make bench-loop measure the loop alone: echoes, single operations, latency; half an hour'
 	@echo 'make debug      tests on a build with Cython checks and debug information, in build/tree-debug'
 	@echo 'make asan       tests on a build with address and undefined-behaviour sanitizers, in build/tree-asan'
@@ -64,6 +65,10 @@ bench: $(DONE)/extra-bench $(DONE)/built
 	    echo 'make bench needs the load generator wrk, which is not on PATH; install wrk.' >&2; exit 1; }
 	mkdir -p bench/results
 	$(PY) -m bench.e2e $(BENCH) --check --json bench/results/e2e.json --svg bench/results/e2e.svg
+
+bench-parser: $(DONE)/extra-bench $(DONE)/built
+	mkdir -p bench/results
+	$(PY) -m bench.parser --rounds 40 --check --json bench/results/parser.json --markdown bench/README.md
 
 # Every bench runs, whichever bars the one before it has missed. Where OpenSSL's headers are not to be had, the
 # TLS cases are left out, by name.
