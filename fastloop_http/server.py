@@ -169,7 +169,9 @@ class Server:
             if self._lifespan is not None:
                 await enter_lifespan(stack, self._lifespan, self._app)
             routes = self._app.compile()
-            service = Service(loop, routes.exact, routes.dispatch, **self._limits, **self._timeouts)
+            service = Service(
+                loop, routes.exact, routes.tree, routes.dispatch, **self._limits, **self._timeouts
+            )
             bound = await bind(loop, wanted, reuse_port=self._reuse_port, unix_mode=self._unix_mode)
             sockets = await loop.serve_sockets(
                 partial(HttpConnection, service),

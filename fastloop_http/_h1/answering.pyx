@@ -147,7 +147,7 @@ cdef class Answering(Timed):
         self.outgoing = outgoing
         send = outgoing.send
         # SAFETY: a local holds what is called.
-        status = task.run(<PyObject*>send, NULL, service.context, &outcome)
+        status = task.run(<PyObject*>send, NULL, 0, service.context, &outcome)
         if status == TASK_SUSPENDED:
             outgoing.send_head()
             self.answered = request

@@ -26,7 +26,7 @@ from fastloop_http._h1.head cimport (
 )
 from fastloop_http._h1.refusal cimport refusal_message
 from fastloop_http._h1.request_task cimport take_task
-from fastloop_http._h1.routes cimport ExactRoute
+from fastloop_http._h1.routes cimport MAX_CAPTURES, Call, Endpoint, ExactRoute, Span, take_texts
 from fastloop_http._h1.service cimport Service
 
 from fastloop_http._h1.incoming import ClientDisconnected
@@ -275,8 +275,13 @@ cdef class HttpConnection(Answering):
         cdef const char* start = <const char*>request.data if data is NULL else data
         cdef RequestTask task
         cdef PyObject* outcome = NULL
-        cdef PyObject* call
-        cdef PyObject* argument = NULL
+        cdef PyObject* call = NULL
+        cdef PyObject* arguments[1 + MAX_CAPTURES]
+        cdef Span captures[MAX_CAPTURES]
+        cdef Py_ssize_t i, count = 0
+        cdef Endpoint endpoint
+        cdef Call plan = None
+        cdef bint wants_request = True
         cdef int status
         self.fresh = False
         self.head_only = head.method == METHOD_HEAD
@@ -287,17 +292,34 @@ cdef class HttpConnection(Answering):
             route = service.exact.find(
                 start + head.method_start, head.path_start + head.path_size - head.method_start
             )
-        if route is not NULL and not route.wants_request:
-            call = route.call
-        else:
-            call = <PyObject*>service.dispatch if route is NULL else route.call
-            argument = <PyObject*>request
+            if route is not NULL:
+                call = route.call
+                wants_request = route.wants_request
+            else:
+                endpoint = service.tree.maybe_find(start + head.path_start, head.path_size, captures)
+                if endpoint is not None:
+                    plan = endpoint.calls.get(request.method_text())
+                    if plan is not None and take_texts(plan, captures, arguments + 1):
+                        call = <PyObject*>plan.call
+                        wants_request = plan.wants_request
+                        count = plan.count
+        if call is NULL:
+            call = <PyObject*>service.dispatch
+        if wants_request:
+            arguments[0] = <PyObject*>request
             if data is not NULL:
                 request.keep(data)
                 data = NULL
         task = take_task(service)
-        # SAFETY: call is the route table's or the service's, argument a local's: both outlive the run.
-        status = task.run(call, argument, service.context, &outcome)
+        # SAFETY: call is the route table's, the plan's or the service's, the request a local's, and the texts
+        # are ours: all outlive the run.
+        try:
+            status = task.run(
+                call, arguments + 1 - wants_request, count + wants_request, service.context, &outcome
+            )
+        finally:
+            for i in range(count):
+                Py_DECREF(<object>arguments[1 + i])
         if status == TASK_SUSPENDED:
             if data is not NULL:
                 request.keep(data)

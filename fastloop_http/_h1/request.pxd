@@ -16,6 +16,7 @@ cdef class Request:
 
     cdef int keep(self, const char* data) except -1
     cdef int reset(self) except -1
+    cdef str method_text(self)
     cdef str text(self, Py_ssize_t start, Py_ssize_t size)
 
 

@@ -116,12 +116,15 @@ cdef class Request:
         # SAFETY: the spans of a complete head lie within its copy.
         return PyUnicode_DecodeLatin1(self.data + start, size, NULL)
 
-    @property
-    def method(self):
-        """The method, as sent: "GET"."""
+    cdef str method_text(self):
         if self.head.method == METHOD_OTHER:
             return self.text(self.head.method_start, self.head.method_size)
         return METHODS[self.head.method]
+
+    @property
+    def method(self):
+        """The method, as sent: "GET"."""
+        return self.method_text()
 
     @property
     def target(self):

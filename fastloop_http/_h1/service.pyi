@@ -3,12 +3,14 @@ from collections.abc import Callable
 from typing import Any
 
 from fastloop._core.loop import LoopCore
+from fastloop_http._h1.routes import PathTree
 
 class Service:
     def __init__(
         self,
         loop: LoopCore,
         exact: dict[str, tuple[Callable[..., Any], bool]],
+        tree: PathTree,
         dispatch: Callable[..., Any],
         *,
         max_head_bytes: int,

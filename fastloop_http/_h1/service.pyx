@@ -22,6 +22,7 @@ cdef class Service:
         self,
         LoopCore loop,
         dict exact,
+        PathTree tree,
         dispatch,
         *,
         max_head_bytes,
@@ -38,7 +39,7 @@ cdef class Service:
         write_timeout_s,
         half_close_timeout_s,
     ):
-        """exact: {"METHOD /path": (call, wants_request)}; dispatch(request) answers whatever is not in it.
+        """exact, tree, dispatch: of the router's `Routes`.
 
         The limits and timeouts are the server's options.
         """
@@ -59,6 +60,7 @@ cdef class Service:
         self.timeouts.half_close = nanoseconds(half_close_timeout_s)
         self.loop = loop
         self.exact = RouteTable(exact)
+        self.tree = tree
         self.dispatch = dispatch
         self.context = PyContext_CopyCurrent()
         self.encoder = Encoder()
