@@ -119,7 +119,7 @@ def test_body_below_the_rate_is_a_408_whatever_it_sends(make_site: MakeSite) -> 
 
 
 @pytest.mark.parametrize("path", ["/large", "/streamed"])
-@pytest.mark.parametrize("others", [LONG, dict.fromkeys(NAMES)], ids=["others are long", "there are no others"])
+@pytest.mark.parametrize("others", [LONG, dict.fromkeys(NAMES)], ids=["others long", "no others"])
 def test_client_that_does_not_read_is_reset(
     make_site: MakeSite, path: str, others: dict[str, float | None]
 ) -> None:
