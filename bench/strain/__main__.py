@@ -1,4 +1,4 @@
-"""The command line: `python -m bench.strain [CASE ...]`. See bench/README.md for what the server is put under."""
+"""The command line: `python -m bench.strain [CASE ...]`. See bench/README.md for what each case is."""
 
 import argparse
 import random
@@ -25,7 +25,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=1, help="of each case (default 1)")
     parser.add_argument("--scale", type=float, default=1.0, help="part of each case's full size (default 1)")
     parser.add_argument("--seconds", type=float, default=10.0, help="timeouts in the case slow (default 10)")
-    parser.add_argument("--cores", default="", metavar="SERVER,CLIENTS", help="default: the first two allowed")
+    parser.add_argument("--cores", default="", metavar="SERVER,OTHER", help="default: the first two allowed")
     options.add_common(parser, MARK)
     chosen = options.parse(parser, arguments, MARK)
     chosen.cases = list(dict.fromkeys(chosen.cases)) or list(CASES)

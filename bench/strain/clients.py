@@ -67,7 +67,7 @@ def exchange(connection: socket.socket, data: bytes) -> bytes:
 
 
 def answer_size(start: bytes) -> int:
-    """Return the bytes of an answer with a Content-Length; more than there are while its head is not whole."""
+    """Return the bytes of an answer with a Content-Length; one more than there are without its head."""
     head, end, _ = start.partition(b"\r\n\r\n")
     if not end:
         return len(start) + 1

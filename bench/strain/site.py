@@ -28,7 +28,7 @@ class Site:
         """options: those of `fastloop_http.Server`."""
         raise_descriptor_limit()
         self.port = free_ports(1)[0]
-        self._said = tempfile.TemporaryFile("w+")
+        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the site
         command = [sys.executable, "-m", "bench.peers.strain_app", str(self.port), json.dumps(options)]
         with on_core(core):
             self._process = subprocess.Popen(
@@ -48,6 +48,7 @@ class Site:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
+        self._said.close()
 
     def _is_up(self) -> bool:
         try:

@@ -1,7 +1,7 @@
 """Slow and silent clients by the thousand, beside one that is neither.
 
-Each connection is slow in one manner until the server ends it: not before its limit, and soon after. Meanwhile the
-other client's requests are to be answered as ever.
+Each connection is slow in one manner until the server ends it: not before its limit, and soon after.
+Meanwhile the other client's requests are to be answered as ever.
 """
 
 import itertools
@@ -23,12 +23,16 @@ from bench.strain.site import Site
 CONNECTIONS = 5_000
 INTERVAL_S = 0.005
 
-# Bytes a second that slow connections send, and in how many parts of a second they are spread.
+# Slow connections send a byte a second, spread over so many ticks.
 TICKS = 10
 
-# After its limit a connection may go on for so long: the server looks every seventh of a second, has others to end, and
-# has to accept a connection before its time begins.
+# Opened in each tick. Opened at once they would end at once, and the steady client would wait for all ends.
+OPENED = 100
+
+# After its limit a connection may go on for so long: the server has others to end, and looks now and then.
 GRACE_S = 1.0
+# One that does not read, for this part of its limit besides: so often the server looks whether it has read.
+READ_GRACE = 1 / 8
 
 # A minimum rate that a byte a second does not reach, but that hardly puts off the end.
 BODY_BYTES_PER_S = 1000
@@ -98,12 +102,10 @@ class Clients:
         self._open: dict[int, Slow] = {}
         self._ends: Counter[str] = Counter()
         self._late: list[float] = []  # seconds from its limit to each end
+        self._too_late = 0
         self._epoll = select.epoll()
-        began = time.monotonic()
         self._count = plan.count(CONNECTIONS, 40)
-        for manner in itertools.islice(itertools.cycle(MANNERS), self._count):
-            self._add(manner)
-        self._opening_s = time.monotonic() - began
+        self._most_open = 0
 
     def _add(self, manner: str) -> None:
         # Before it connects: the server's clock cannot have begun earlier.
@@ -116,19 +118,23 @@ class Clients:
 
     def be_slow(self) -> None:
         """Send a byte a second on each that sends at all, until all have ended or should have."""
-        deadline = time.monotonic() + self._seconds + GRACE_S + 10
+        manners = itertools.islice(itertools.cycle(MANNERS), self._count)
         next_tick = time.monotonic()
+        deadline = next_tick + self._count / OPENED / TICKS + 2 * self._seconds + GRACE_S
         for tick in itertools.count():
+            for manner in itertools.islice(manners, OPENED):
+                self._add(manner)
             if not self._open or time.monotonic() > deadline:
                 break
+            self._most_open = max(self._most_open, len(self._open))
             for slow in [each for fd, each in self._open.items() if fd % TICKS == tick % TICKS]:
                 self._send_byte(slow)
             if tick % TICKS == 0:
                 self._most = max(self._most, self._site.private_bytes())
             next_tick += 1 / TICKS
             while (wait := next_tick - time.monotonic()) > 0 and self._open:
-                for fd, events in self._epoll.poll(wait):
-                    self._on_ready(self._open[fd], events)
+                for fd, _ in self._epoll.poll(wait):
+                    self._on_ready(self._open[fd])
         if self._open:
             left = Counter(slow.manner for slow in self._open.values())
             self.faults.append(f"never ended: {dict(left)}")
@@ -145,21 +151,25 @@ class Clients:
                 # The server has ended it; the poll says so, and when.
                 return
 
-    def _on_ready(self, slow: Slow, events: int) -> None:
+    def _on_ready(self, slow: Slow) -> None:
+        if slow.manner == "read":
+            # What has come is left unread. An error is what it was reset with.
+            error = slow.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            self._end(slow, "reset" if error else "closed")
+            return
         try:
-            if slow.manner == "read":
-                # What has come is left unread. An error is what it was reset with.
-                error = slow.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                return self._end(slow, "reset" if error else "closed")
             data = slow.socket.recv(65536)
         except ConnectionError:
-            return self._end(slow, "reset")
+            self._end(slow, "reset")
+            return
         slow.received += data
         if not data:
             self._end(slow, slow.received[9:12].decode() or "closed")
 
     def _end(self, slow: Slow, how: str) -> None:
-        self._late.append(time.monotonic() - slow.began - slow.limit_s(self._seconds))
+        late = time.monotonic() - slow.began - slow.limit_s(self._seconds)
+        self._late.append(late)
+        self._too_late += late > GRACE_S + (self._seconds * READ_GRACE if slow.manner == "read" else 0)
         self._ends[f"{slow.manner}: {how}"] += 1
         del self._open[slow.socket.fileno()]
         slow.socket.close()
@@ -168,10 +178,10 @@ class Clients:
         """Return what came of them."""
         return {
             "connections": self._count,
-            "opening_s": self._opening_s,
+            "open_at_once": self._most_open,
             "bytes_each": (self._most - self._before) / self._count,
             "early": sum(late < 0 for late in self._late),
-            "late": sum(late > GRACE_S for late in self._late),
+            "late": self._too_late,
             "latest_s": max(self._late, default=0.0),
             **dict(sorted(self._ends.items())),
         }

@@ -1,7 +1,7 @@
 """The client beside the others: `python -m bench.strain.steady PORT INTERVAL_S`, until its input ends.
 
-One request at a time on one connection, at a steady pace. Prints JSON: milliseconds from when each was due to its
-answer, so that one that is late makes those behind it late as well.
+One request at a time on one connection, at a steady pace. Prints JSON: milliseconds from when each was due to
+its answer, so that one that is late makes those behind it late as well.
 """
 
 import json
