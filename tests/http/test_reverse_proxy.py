@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from served import PATIENCE, PLAIN, Peer, Site, eventually, free_port, listening, request
 
-from fastloop._server import Server as SocketServer
 from fastloop_http import Request, Router, Stream, get, post
 
 MakeSite = Callable[..., Site]
@@ -109,20 +108,6 @@ class App:
             self.cancelled = True
             raise
         return "never"
-
-
-@pytest.fixture
-def accepted(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """The connections that the server has accepted."""
-    transports: list[object] = []
-    attach = SocketServer._attach
-
-    def attach_and_note(server: SocketServer, transport: object) -> None:
-        transports.append(transport)
-        attach(server, transport)
-
-    monkeypatch.setattr(SocketServer, "_attach", attach_and_note)
-    return transports
 
 
 @pytest.fixture
