@@ -84,7 +84,7 @@ class Server:
         write_timeout_s: for a client to take something of what waits for it, else the connection is reset.
         half_close_timeout_s: for a handler to end whose client has ended its side of the connection, and is
         gone, or waits for the answer; else it is cancelled. None turns a timeout off. They are kept to a
-        seventh of a second.
+        seventh of a second, write_timeout_s to an eighth of it.
 
         max_connections: open at once, over all addresses; more wait in the kernel's queue until one ends.
         None: seven eighths of the process's limit of descriptors, less those that are open already.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from served import Site
 
+from fastloop._server import Server as SocketServer
 from fastloop_http import Router
 
 # A shell without job control has background jobs ignore Ctrl-C, and their children with them.
@@ -36,3 +37,17 @@ def make_site() -> Iterator[Callable[..., Site]]:
     for site in sites:
         assert site.reports == []
         assert site.failure is None
+
+
+@pytest.fixture
+def accepted(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Return a list that every connection a server of this process accepts is put on."""
+    transports: list[object] = []
+    attach = SocketServer._attach
+
+    def attach_and_note(server: SocketServer, transport: object) -> None:
+        transports.append(transport)
+        attach(server, transport)
+
+    monkeypatch.setattr(SocketServer, "_attach", attach_and_note)
+    return transports

@@ -173,6 +173,8 @@ cdef class Answering(Timed):
         if self.incoming is not None:
             self.settle_body()
         self.service.give_request(request)
+        if self.transport.queued:
+            self.begin_to_stall()
         return self.conclude()
 
     cdef int give_up(self) except -1:

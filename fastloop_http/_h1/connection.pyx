@@ -15,7 +15,7 @@ from fastloop._core.future cimport FUTURE_FINISHED
 from fastloop._core.task cimport TASK_RETURNED, TASK_SUSPENDED
 from fastloop._core.transport cimport Transport
 from fastloop._sys.epoll cimport fastloop_monotonic_ns
-from fastloop_http._h1.answering cimport MAX_DROPPED
+from fastloop_http._h1.answering cimport MAX_DROPPED, MAX_LINGERED
 from fastloop_http._h1.head cimport (
     FORM_ORIGIN,
     HEAD_DONE,
@@ -88,6 +88,7 @@ cdef class HttpConnection(Answering):
         self.write_paused = True
         if self.outgoing is not None:
             self.outgoing.paused = True
+            self.begin_to_stall()
         return self.update_reading()
 
     cdef int resume_writing_c(self) except -1:
@@ -244,7 +245,7 @@ cdef class HttpConnection(Answering):
     cdef int drop(self, Py_ssize_t size) except -1:
         """Count bytes that nobody reads; too many of them end the connection."""
         self.dropped += size
-        if self.dropped > MAX_DROPPED:
+        if self.dropped > (MAX_LINGERED if self.lingering else MAX_DROPPED):
             if self.task is not None:
                 return self.transport.pause_reading_c()
             self.finished = True
