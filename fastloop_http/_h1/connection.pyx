@@ -8,7 +8,7 @@ import logging
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF
+from cpython.ref cimport Py_DECREF, Py_REFCNT
 from libc.stdint cimport int64_t
 
 from fastloop._core.future cimport FUTURE_FINISHED
@@ -24,6 +24,7 @@ from fastloop_http._h1.head cimport (
     Head,
     head_parse,
 )
+from fastloop_http._h1.peer cimport peer_of
 from fastloop_http._h1.refusal cimport refusal_message
 from fastloop_http._h1.request_task cimport take_task
 from fastloop_http._h1.routes cimport ExactRoute
@@ -82,6 +83,11 @@ cdef class HttpConnection(Answering):
         self.finished = True
         self.service.wheel.leave(&self.entry)
         self.service.closed(self)
+        if self.peer is not None:
+            # Where no request of its is left, nobody can ask any more.
+            if Py_REFCNT(self.peer) > 1:
+                self.peer.note()
+            self.peer = None
         return self.lose_client()
 
     cdef int pause_writing_c(self) except -1:
@@ -290,6 +296,9 @@ cdef class HttpConnection(Answering):
         else:
             call = <PyObject*>service.dispatch if route is NULL else route.call
             argument = <PyObject*>request
+            if self.peer is None:
+                self.peer = peer_of(self.transport, service.proxies)
+            request.peer = self.peer
             if data is not NULL:
                 request.keep(data)
                 data = NULL

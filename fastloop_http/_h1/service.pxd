@@ -24,6 +24,9 @@ cdef class Service:
     cdef LoopCore loop
     cdef RouteTable exact
     cdef object dispatch        # dispatch(request): whatever is not in exact
+    # proxies(client, unix, scheme, headers) -> (client, scheme, host): who has sent a request with these
+    # headers through client; None: nobody is believed.
+    cdef object proxies
     cdef object context         # handlers run in copies of it
     cdef Limits limits          # with none for the size of a body: whoever gathers it looks
     cdef int64_t max_body_bytes

@@ -37,10 +37,11 @@ cdef class Service:
         min_body_bytes_per_s,
         write_timeout_s,
         half_close_timeout_s,
+        proxies=None,
     ):
         """exact: {"METHOD /path": (call, wants_request)}; dispatch(request) answers whatever is not in it.
 
-        The limits and timeouts are the server's options.
+        The limits and timeouts are the server's options. proxies: see service.pxd.
         """
         limits_init(&self.limits)
         self.limits.head_bytes = max_head_bytes
@@ -60,6 +61,7 @@ cdef class Service:
         self.loop = loop
         self.exact = RouteTable(exact)
         self.dispatch = dispatch
+        self.proxies = proxies
         self.context = PyContext_CopyCurrent()
         self.encoder = Encoder()
         self.connections = set()
