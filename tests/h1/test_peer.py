@@ -45,9 +45,7 @@ class Keeper:
     async def listening(self, *addresses: str, **options: Any) -> AsyncIterator[tuple[str, ...]]:
         async with Server(Router().route("/", get(self.keep)), **options).listening(*addresses) as server:
             yield server.addresses
-            async with asyncio.timeout(PATIENCE):
-                while server.connections:
-                    await asyncio.sleep(0.001)
+            assert await asyncio.to_thread(eventually, lambda: server.connections == 0)
 
 
 async def visit(opening: Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]) -> Any:
@@ -161,9 +159,7 @@ def test_kept_request_keeps_nothing_of_its_connection() -> None:
             before = live()
             for _ in range(5):
                 await visit(asyncio.open_connection("127.0.0.1", port_of(address)))
-            async with asyncio.timeout(PATIENCE):
-                while live() > before:
-                    await asyncio.sleep(0.01)
+            assert await asyncio.to_thread(eventually, lambda: live() == before)
         assert len({request.client for request in keeper.requests}) == 5
 
     fastloop.run(main())
