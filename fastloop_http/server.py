@@ -11,6 +11,7 @@ import fastloop
 from fastloop._listen import Preface
 from fastloop._server import Server as SocketServer
 from fastloop_http._addresses import format_address, parse_addresses
+from fastloop_http._forwarded import Forwarding
 from fastloop_http._h1.connection import HttpConnection
 from fastloop_http._h1.proxy_header import ProxyHeader
 from fastloop_http._h1.service import Service
@@ -72,6 +73,8 @@ class Server:
         tls_client_ca: Path | None = None,
         ssl_context: ssl.SSLContext | None = None,
         proxy_protocol_from: Iterable[str] = (),
+        trusted_proxies: Iterable[str] = (),
+        forwarded_fields: str | None = None,
         shutdown_timeout_s: float = 30.0,
         lifespan: Lifespan | None = None,
     ) -> None:
@@ -104,7 +107,8 @@ class Server:
 
         proxy_protocol_from: networks ("10.0.0.0/8", "::1", "unix:" for Unix sockets) whose connections begin
         with a header of the PROXY protocol, version 1 or 2, which tells the client's address; one without is
-        closed.
+        closed. trusted_proxies: networks that are believed what they say of a request's client in
+        forwarded_fields, "forwarded" (RFC 7239) or "x-forwarded" (X-Forwarded-For, -Proto and -Host).
 
         shutdown_timeout_s: seconds that connections have to end once the server is told to; then they are
         dropped. lifespan: function of the app that returns an async context manager, entered before listening
@@ -156,6 +160,7 @@ class Server:
             ssl_context=ssl_context,
         )
         self._proxy_protocol_from = parse_networks("proxy_protocol_from", proxy_protocol_from)
+        self._forwarding = Forwarding.checked(trusted_proxies, forwarded_fields)
         self._shutdown_timeout_s = shutdown_timeout_s
         self._lifespan = lifespan
 
@@ -179,7 +184,10 @@ class Server:
             if self._lifespan is not None:
                 await enter_lifespan(stack, self._lifespan, self._app)
             routes = self._app.compile()
-            service = Service(loop, routes.exact, routes.dispatch, **self._limits, **self._timeouts)
+            service = Service(
+                loop, routes.exact, routes.dispatch, **self._limits, **self._timeouts,
+                proxies=None if self._forwarding is None else self._forwarding.sender,
+            )
             bound = await bind(loop, wanted, reuse_port=self._reuse_port, unix_mode=self._unix_mode)
             sockets = await loop.serve_sockets(
                 partial(HttpConnection, service),
