@@ -70,7 +70,7 @@ def parse_network(option: str, text: str) -> IPNetwork:
         raise ValueError(
             f"{option}: {text!r} is no network; write '10.0.0.0/8', '192.0.2.7', 'fd00::/8' or 'unix:'"
         ) from None
-    if "%" in text or interface.version == 6 and interface.ip.ipv4_mapped is not None:
+    if "%" in text or (interface.version == 6 and interface.ip.ipv4_mapped is not None):
         raise ValueError(f"{option}: {text!r} would hold nobody; write it as IPv4, or without the zone")
     if interface.ip != interface.network.network_address:
         raise ValueError(f"{option}: {text!r} has bits set behind its prefix; write '{interface.network}'")
