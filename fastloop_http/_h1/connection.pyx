@@ -8,7 +8,7 @@ import logging
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF
+from cpython.ref cimport Py_DECREF, Py_REFCNT
 from libc.stdint cimport int64_t
 
 from fastloop._core.future cimport FUTURE_FINISHED
@@ -21,10 +21,13 @@ from fastloop_http._h1.head cimport (
     HEAD_DONE,
     HEAD_PARTIAL,
     METHOD_HEAD,
+    METHOD_OTHER,
     Head,
     head_parse,
 )
+from fastloop_http._h1.peer cimport peer_of
 from fastloop_http._h1.refusal cimport refusal_message
+from fastloop_http._h1.request cimport METHODS
 from fastloop_http._h1.request_task cimport take_task
 from fastloop_http._h1.routes cimport MAX_CAPTURES, Call, Endpoint, ExactRoute, Span, take_texts
 from fastloop_http._h1.service cimport Service
@@ -82,6 +85,11 @@ cdef class HttpConnection(Answering):
         self.finished = True
         self.service.wheel.leave(&self.entry)
         self.service.closed(self)
+        if self.peer is not None:
+            # Where no request of its is left, nobody can ask any more.
+            if Py_REFCNT(self.peer) > 1:
+                self.peer.note()
+            self.peer = None
         return self.lose_client()
 
     cdef int pause_writing_c(self) except -1:
@@ -296,10 +304,10 @@ cdef class HttpConnection(Answering):
             if route is not NULL:
                 call = route.call
                 wants_request = route.wants_request
-            else:
+            elif head.method != METHOD_OTHER:
                 endpoint = service.tree.maybe_find(start + head.path_start, head.path_size, captures)
                 if endpoint is not None:
-                    plan = endpoint.calls.get(request.method_text())
+                    plan = endpoint.calls.get(METHODS[head.method])
                     if plan is not None and take_texts(plan, captures, arguments + 1):
                         call = <PyObject*>plan.call
                         wants_request = plan.wants_request
@@ -308,6 +316,9 @@ cdef class HttpConnection(Answering):
             call = <PyObject*>service.dispatch
         if wants_request:
             arguments[0] = <PyObject*>request
+            if self.peer is None:
+                self.peer = peer_of(self.transport, service.proxies)
+            request.peer = self.peer
             if data is not NULL:
                 request.keep(data)
                 data = NULL

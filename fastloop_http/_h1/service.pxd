@@ -25,6 +25,9 @@ cdef class Service:
     cdef RouteTable exact
     cdef PathTree tree          # all paths, for what is not in exact
     cdef object dispatch        # dispatch(request): whatever is in neither
+    # proxies(client, unix, scheme, headers) -> (client, scheme, host): who has sent a request with these
+    # headers through client; None: nobody is believed.
+    cdef object proxies
     cdef object context         # handlers run in copies of it
     cdef Limits limits          # with none for the size of a body: whoever gathers it looks
     cdef int64_t max_body_bytes

@@ -38,10 +38,11 @@ cdef class Service:
         min_body_bytes_per_s,
         write_timeout_s,
         half_close_timeout_s,
+        proxies=None,
     ):
         """exact, tree, dispatch: of the router's `Routes`.
 
-        The limits and timeouts are the server's options.
+        The limits and timeouts are the server's options. proxies: see service.pxd.
         """
         limits_init(&self.limits)
         self.limits.head_bytes = max_head_bytes
@@ -62,6 +63,7 @@ cdef class Service:
         self.exact = RouteTable(exact)
         self.tree = tree
         self.dispatch = dispatch
+        self.proxies = proxies
         self.context = PyContext_CopyCurrent()
         self.encoder = Encoder()
         self.connections = set()

@@ -153,5 +153,7 @@ def test_as_many_captures_as_there_is_room_for_are_handed_over(make_site: Callab
     assert peer.send(request(path.replace("v7", "%41"))).answer().body == b"v0-A-v15"
     assert peer.send(request(path.replace("v8", "%zz"))).answer().status == 200
     assert peer.send(request(path + "/more")).answer().status == 404
+    # A method without a number of its own, where no copy of the head has been made yet.
+    assert peer.send(request(path, "PURGE")).answer().status == 405
     with pytest.raises(ValueError, match="more than 16 captures"):
         Router().route("".join(f"/{{c{n}}}" for n in range(17)), get(lambda: ""))
