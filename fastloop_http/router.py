@@ -145,6 +145,7 @@ class Router:
         self._handlers: dict[str, dict[str, Handler]] = {}
         self._plans: dict[str, dict[str, Plan]] = {}
         self._captured: dict[str, tuple[str, str]] = {}  # path up to a capture -> its name, path that said so
+        self._connect: tuple[Handler, Plan] | None = None
 
     def route(self, path: str, method_router: MethodRouter) -> Self:
         """Answer `path` with the handlers of `method_router`; return self, to chain.
@@ -171,13 +172,35 @@ class Router:
         self._plans.setdefault(path, {}).update(plans)
         return self
 
+    def connect(self, handler: Handler) -> Self:
+        """Answer CONNECT (RFC 9110 section 9.3.6) with `handler`; return self, to chain.
+
+        Its target has no path: `request.host` is the host and port to be connected to. The handler answers an
+        `Upgrade`, or an error: clients take any status from 200 to 299 for the beginning of the tunnel. Where
+        there is none the answer is 501. Raises as `route`.
+        """
+        check_handler(handler)
+        if self._connect is not None:
+            raise ValueError(
+                f"CONNECT already has handler {handler_name(self._connect[0])}(); "
+                f"{handler_name(handler)}() would never run"
+            )
+        self._connect = handler, compile_plan(handler, "of CONNECT", {})
+        return self
+
     def routes(self) -> list[Route]:
-        """List what is registered, in order of registration of each path; GET's HEAD is not listed."""
-        return [
+        """List what is registered, in order of registration of each path; GET's HEAD is not listed.
+
+        The handler of CONNECT comes last, with an empty path.
+        """
+        routes = [
             Route(method, path, handler)
             for path, handlers in self._handlers.items()
             for method, handler in handlers.items()
         ]
+        if self._connect is not None:
+            routes.append(Route("CONNECT", "", self._connect[0]))
+        return routes
 
     def compile(self) -> Routes:
         """Return what a connection is handed. Later registrations do not reach it."""
@@ -194,7 +217,7 @@ class Router:
                     exact[f"{method} {path}"] = (plan.call, plan.wants_request)
         # One split more than the longest path has: a longer request path is cut there, and matches nothing.
         most_splits = 1 + max((path.count("/") for path in self._plans), default=0)
-        return Routes(exact, _dispatcher(root, most_splits))
+        return Routes(exact, _dispatcher(root, most_splits, self._connect and self._connect[1]))
 
     def _new_captures(self, path: str, captures: Mapping[str, int]) -> dict[str, tuple[str, str]]:
         segments = path.split("/")
@@ -300,14 +323,18 @@ def _find(node: _Node, segments: list[str], start: int) -> _Endpoint | None:
     return node.endpoint
 
 
-def _dispatcher(root: _Node, most_splits: int) -> Callable[[Request], object]:
+def _dispatcher(root: _Node, most_splits: int, connect: Plan | None) -> Callable[[Request], object]:
     def dispatch(request: Request) -> object:
         path = request.path
         segments = path.split("/", most_splits)
         # "*" and an authority have no first slash, and no route.
         endpoint = None if segments[0] else _find(root, segments, 1)
         if endpoint is None:
-            return 404, {}, "Not Found"
+            if request.method != "CONNECT":
+                return 404, {}, "Not Found"
+            if connect is None:
+                return 501, {}, "Not Implemented"
+            return connect.call(request) if connect.wants_request else connect.call()
         plan = endpoint.plans.get(request.method)
         if plan is None:
             return 405, {"Allow": endpoint.allow}, "Method Not Allowed"

@@ -20,6 +20,7 @@ from fastloop_http._h1.head cimport (
     FORM_ORIGIN,
     HEAD_DONE,
     HEAD_PARTIAL,
+    METHOD_CONNECT,
     METHOD_HEAD,
     Head,
     head_parse,
@@ -285,6 +286,9 @@ cdef class HttpConnection(Answering):
             route = service.exact.find(
                 start + head.method_start, head.path_start + head.path_size - head.method_start
             )
+        elif head.method == METHOD_CONNECT:
+            # Without a tunnel: its client may send what is for that, and what is no request of its own.
+            self.keep_alive = False
         if route is not NULL and not route.wants_request:
             call = route.call
         else:
@@ -331,6 +335,8 @@ cdef class HttpConnection(Answering):
         error = None if returned else task._exception or task.cancelled_error
         if self.outgoing is not None:
             self.end_stream(request, error)
+        elif self.upgrade is not None:
+            self.end_upgrade(request, error)
         else:
             self.answer(task._result if returned else None, error, &request.head, request.data)
             if self.service.encoder.stream is not None:

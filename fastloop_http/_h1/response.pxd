@@ -26,7 +26,9 @@ cdef class Encoder:
     cdef Py_ssize_t size
     cdef Py_ssize_t capacity
     cdef bytes body             # the last answer's, to be sent after data; None where it is in data
-    cdef Stream stream          # the body behind the last answer's head, to be sent as it comes; None: none
+    # What is to follow the last answer's head, which is in data: a Stream, its body. Or what stands in place
+    # of an answer: an Upgrade, whose head is for who knows the request. None: neither.
+    cdef object stream
     cdef Framing framing        # of stream
     cdef char date[40]          # "date: ...\r\n" of date_second
     cdef int64_t date_second
@@ -47,6 +49,9 @@ cdef class Encoder:
     cdef int answer_stream(
         self, object status, object headers, Stream stream, bint head_only, bint keep_alive, bint minor
     ) except -1
+    cdef int answer_upgrade(self, object upgrade, bint connect) except -1
+    cdef int ask_to_upgrade(self, object upgrade, bint head_only, bint keep_alive, bint minor) except -1
+    cdef int put_upgrade(self, object upgrade) except -1
     cdef int put_trailers(self, object trailers) except -1
     cdef int put_connection(self, bint keep_alive, bint minor) except -1
     cdef int finish(self, const char* body, Py_ssize_t size, object owner, bint head_only) except -1

@@ -18,6 +18,8 @@ from libc.stdio cimport snprintf
 from libc.string cimport memcpy
 from libc.time cimport gmtime_r, time, time_t, tm
 
+from fastloop_http._h1.upgrade import Upgrade
+
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
 
@@ -42,7 +44,7 @@ cdef frozenset TOKEN = frozenset(
     "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
 # What the server itself has to say, and a handler would say wrong.
-cdef frozenset FRAMING = frozenset(("connection", "content-length", "transfer-encoding"))
+cdef frozenset FRAMING = frozenset(("connection", "content-length", "transfer-encoding", "upgrade"))
 
 cdef enum:
     DATE_SIZE = 37       # "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
@@ -258,9 +260,14 @@ cdef class Encoder:
                 stream = maybe_stream(value)
                 if stream is not None:
                     return self.answer_stream(status, headers, stream, head_only, keep_alive, minor)
+                if isinstance(value, Upgrade):
+                    if status != 200 or headers:
+                        raise TypeError("an Upgrade is an answer by itself; give it the headers")
+                    self.stream = value
+                    return 0
                 raise TypeError(
-                    f"a handler answers str, bytes, dict, list, msgspec.Struct, an iterator or a Stream, "
-                    f"(status, body) or (status, headers, body), not {type(value).__name__}"
+                    f"a handler answers str, bytes, dict, list, msgspec.Struct, an iterator, a Stream or an "
+                    f"Upgrade, (status, body) or (status, headers, body), not {type(value).__name__}"
                 )
             # SAFETY: finish() copies the bytes, or holds their owner.
             data = PyBytes_AS_STRING(owner)
@@ -318,6 +325,43 @@ cdef class Encoder:
         elif hasattr(stream.pieces, "close"):
             stream.pieces.close()
         return 0
+
+    cdef int answer_upgrade(self, object upgrade, bint connect) except -1:
+        """Put the head behind which the connection is another protocol's.
+
+        It says nothing of a body: there is none (RFC 9110 sections 9.3.6 and 15.2.2). Raises as put_fields.
+        """
+        cdef bint typed = False, dated = False
+        cdef Py_ssize_t before = self.size
+        try:
+            if connect:
+                self.put_status(200)
+            else:
+                self.put_status(101)
+                self.put_upgrade(upgrade)
+            self.put_fields(upgrade.headers, &typed, &dated)
+            if not dated:
+                self.refresh_date()
+                self.put(self.date, DATE_SIZE)
+            return self.put(b"\r\n", 2)
+        except BaseException:
+            self.size = before
+            raise
+
+    cdef int ask_to_upgrade(self, object upgrade, bint head_only, bint keep_alive, bint minor) except -1:
+        """Put the answer to a request that has not asked for the protocol (RFC 9110 section 15.5.22)."""
+        self.put_status(426)
+        self.put_upgrade(upgrade)
+        self.put(b"content-type: text/plain; charset=utf-8\r\n", 41)
+        self.put_length(16)
+        self.put_connection(keep_alive, minor)
+        self.refresh_date()
+        self.put(self.date, DATE_SIZE)
+        return self.finish(b"Upgrade Required", 16, None, head_only)
+
+    cdef int put_upgrade(self, object upgrade) except -1:
+        cdef bytes lines = b"connection: upgrade\r\nupgrade: %b\r\n" % upgrade.protocol.encode()
+        return self.put(PyBytes_AS_STRING(lines), PyBytes_GET_SIZE(lines))
 
     cdef int put_trailers(self, object trailers) except -1:
         """Put the end of a body in chunks: the last chunk, and trailers, as for put_fields() or None."""
