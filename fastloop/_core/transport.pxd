@@ -38,7 +38,7 @@ cdef class Transport(Watcher):
     cdef Protocol native        # protocol, where it is compiled; else None
     cdef bint buffered          # protocol is an asyncio.BufferedProtocol
     cdef object data_received   # its bound method (get_buffer of a buffered one); None for a native one
-    cdef bytes unread           # received before protocol had the connection, and first of all its; None: nothing
+    cdef bytes unread           # received before protocol had the connection, and its first; None: nothing
 
     # Flow control.
     cdef readonly Py_ssize_t queued  # bytes accepted, not yet sent

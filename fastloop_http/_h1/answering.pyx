@@ -170,12 +170,14 @@ cdef class Answering(Timed):
     cdef int begin_stream(self, Request request) except -1:
         """Send the body whose head has just been encoded, as it comes."""
         cdef Service service = self.service
-        cdef RequestTask task = take_task(service)
-        cdef Outgoing outgoing = Outgoing.__new__(Outgoing)
+        cdef RequestTask task
+        cdef Outgoing outgoing
         cdef PyObject* outcome = NULL
         cdef int status
         if not isinstance(service.encoder.stream, Stream):
             return self.begin_upgrade(request)
+        task = take_task(service)
+        outgoing = Outgoing.__new__(Outgoing)
         outgoing.begin(self.transport, service.loop, service.encoder, self.write_paused)
         self.outgoing = outgoing
         send = outgoing.send
@@ -219,7 +221,9 @@ cdef class Answering(Timed):
         error = None
         if connect and (request.head.content_length > 0 or request.head.chunked):
             # Others may take it for the first of what goes through the tunnel.
-            error = BodyError("CONNECT with content", 400, "CONNECT has no content", "RFC 9110 section 9.3.6", 0)
+            error = BodyError(
+                "CONNECT with content", 400, "CONNECT has no content", "RFC 9110 section 9.3.6", 0
+            )
         elif connect and upgrade.protocol is not None:
             error = ValueError(f"CONNECT upgrades to no protocol; leave out {upgrade.protocol!r}")
         elif not connect and upgrade.protocol is None:
@@ -227,7 +231,9 @@ cdef class Answering(Timed):
         if error is not None:
             self.answer(None, error, &request.head, request.data)
             return service.give_request(request)
-        if not connect and not (request.head.upgrade and upgrade.is_listed(request.headers.getall("upgrade"))):
+        if not connect and not (
+            request.head.upgrade and upgrade.is_listed(request.headers.getall("upgrade"))
+        ):
             if self.incoming is not None:
                 self.settle_body()
             encoder.ask_to_upgrade(upgrade, self.head_only, self.keep_alive, self.minor)
@@ -249,7 +255,7 @@ cdef class Answering(Timed):
         cdef Transport transport = self.transport
         cdef bytes unread
         upgrade, self.upgrade = self.upgrade, None
-        if error is None and not transport.closing:
+        if error is None:
             try:
                 # What the server's handlers see, and none of what one of them has set.
                 transport.context = PyContext_Copy(service.context)
@@ -263,9 +269,6 @@ cdef class Answering(Timed):
         self.finished = True
         unread = b"" if self.tail is None else bytes(self.tail)
         self.tail = None
-        if transport.closing:
-            # That it is lost is still ours to be told.
-            return 0
         self.flush()
         service.give_request(request)
         service.wheel.leave(&self.entry)

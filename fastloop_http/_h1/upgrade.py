@@ -36,7 +36,7 @@ class Upgrade:
             raise TypeError(f"Upgrade takes a function that returns a protocol, not {protocol_factory!r}")
         if protocol is not None and not (isinstance(protocol, str) and PROTOCOL.fullmatch(protocol)):
             raise ValueError(
-                f"protocol must be a name, or name/version, of tokens (RFC 9110 section 7.8), not {protocol!r}"
+                f"protocol must be name or name/version, both tokens (RFC 9110 section 7.8), not {protocol!r}"
             )
         self.protocol_factory = protocol_factory
         self.protocol = protocol
