@@ -318,8 +318,12 @@ def proxy(make_site: MakeSite) -> Iterator[tuple[Site, set[str]]]:
     names: dict[str, Any] = {"asyncio": asyncio, "ALLOWED": allowed, **vars(fastloop_http)}
     exec(compile(example, "docs/server.md", "exec"), names)
     site = make_site(names["app"])
+
+    async def tunnels() -> int:
+        return sum("connect.<locals>.tunnel" in str(task.get_coro()) for task in asyncio.all_tasks())
+
     yield site, allowed
-    assert eventually(lambda: site.connections() == 0)
+    assert eventually(lambda: site.connections() == 0 and site.call(tunnels) == 0)
 
 
 def test_curl_goes_through_the_proxy(proxy: tuple[Site, set[str]], make_site: MakeSite) -> None:
