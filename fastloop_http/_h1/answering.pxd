@@ -40,6 +40,7 @@ cdef class Answering(Timed):
     cdef int begin_stream(self, Request request) except -1
     cdef int end_stream(self, Request request, object error) except -1
     cdef int begin_upgrade(self, Request request) except -1
+    cdef int ask_to_upgrade(self, object upgrade) except -1
     cdef int end_upgrade(self, Request request, object error) except -1
     cdef int settle_body(self) except -1
     cdef int refuse(self, int status, str reason, bint head_only) except -1

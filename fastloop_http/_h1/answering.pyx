@@ -5,6 +5,7 @@ import logging
 import struct
 from socket import SO_LINGER, SOL_SOCKET
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF
 
@@ -14,7 +15,7 @@ from fastloop._sys.cpython cimport PyContext_Copy
 from fastloop_http._h1.head cimport METHOD_CONNECT
 from fastloop_http._h1.refusal cimport shown
 from fastloop_http._h1.request_task cimport take_task
-from fastloop_http._h1.response cimport FRAMED_BY_CLOSE, Encoder, Stream, maybe_stream
+from fastloop_http._h1.response cimport DATE_SIZE, FRAMED_BY_CLOSE, Encoder, Stream, maybe_stream
 from fastloop_http._h1.service cimport Service
 
 from fastloop_http._h1.incoming import ClientDisconnected, too_large
@@ -52,6 +53,35 @@ async def read_to_end(Request request):
 cdef str request_line(const Head* head, const char* data):
     """Return method and target, safe to log."""
     return shown(data + head.method_start, head.target_start + head.target_size - head.method_start)
+
+
+cdef int put_upgrade(Encoder encoder, object upgrade) except -1:
+    cdef bytes lines = b"connection: upgrade\r\nupgrade: %b\r\n" % upgrade.protocol.encode()
+    return encoder.put(PyBytes_AS_STRING(lines), PyBytes_GET_SIZE(lines))
+
+
+cdef int put_switch(Encoder encoder, object upgrade, bint connect) except -1:
+    """Put the head behind which the connection is another protocol's.
+
+    It says nothing of a body: there is none (RFC 9110 sections 9.3.6 and 15.2.2). Raises as put_fields; then
+    nothing of it stays.
+    """
+    cdef bint typed = False, dated = False
+    cdef Py_ssize_t before = encoder.size
+    try:
+        if connect:
+            encoder.put_status(200)
+        else:
+            encoder.put_status(101)
+            put_upgrade(encoder, upgrade)
+        encoder.put_fields(upgrade.headers, &typed, &dated)
+        if not dated:
+            encoder.refresh_date()
+            encoder.put(encoder.date, DATE_SIZE)
+        return encoder.put(b"\r\n", 2)
+    except BaseException:
+        encoder.size = before
+        raise
 
 
 cdef object made_by(object protocol_factory, Transport transport):
@@ -236,7 +266,7 @@ cdef class Answering(Timed):
         ):
             if self.incoming is not None:
                 self.settle_body()
-            encoder.ask_to_upgrade(upgrade, self.head_only, self.keep_alive, self.minor)
+            self.ask_to_upgrade(upgrade)
             service.give_request(request)
             return self.conclude()
         task = take_task(service)
@@ -249,6 +279,18 @@ cdef class Answering(Timed):
         task.connection = self
         return 0
 
+    cdef int ask_to_upgrade(self, object upgrade) except -1:
+        """Encode the answer to a request that has not asked for the protocol (RFC 9110 section 15.5.22)."""
+        cdef Encoder encoder = self.service.encoder
+        encoder.put_status(426)
+        put_upgrade(encoder, upgrade)
+        encoder.put(b"content-type: text/plain; charset=utf-8\r\n", 41)
+        encoder.put_length(16)
+        encoder.put_connection(self.keep_alive, self.minor)
+        encoder.refresh_date()
+        encoder.put(encoder.date, DATE_SIZE)
+        return encoder.finish(b"Upgrade Required", 16, None, self.head_only)
+
     cdef int end_upgrade(self, Request request, object error) except -1:
         """Answer a request that has been read to its end, and leave the connection to another protocol."""
         cdef Service service = self.service
@@ -260,7 +302,7 @@ cdef class Answering(Timed):
                 # What the server's handlers see, and none of what one of them has set.
                 transport.context = PyContext_Copy(service.context)
                 protocol = made_by(upgrade.protocol_factory, transport)
-                service.encoder.answer_upgrade(upgrade, request.head.method == METHOD_CONNECT)
+                put_switch(service.encoder, upgrade, request.head.method == METHOD_CONNECT)
             except Exception as exc:
                 error = exc
         if error is not None:

@@ -6,6 +6,7 @@ from libc.stdint cimport int64_t
 cdef enum:
     # A body from here on is referenced, not copied: copying 32 KiB costs what a second iovec does.
     REFERENCED_BODY = 32 * 1024
+    DATE_SIZE = 37          # of Encoder.date: "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
 
 
 cdef enum Framing:      # how a body that is streamed ends
@@ -39,19 +40,22 @@ cdef class Encoder:
     cdef int put(self, const char* data, Py_ssize_t size) except -1
     cdef int put_length(self, Py_ssize_t size) except -1
     cdef int refresh_date(self) noexcept
-    cdef int answer_text(self, const char* text, Py_ssize_t sent, Py_ssize_t size) except -1
+    cdef int answer_plain(self, const char* kind, Py_ssize_t kind_size, const char* data, Py_ssize_t sent,
+                          Py_ssize_t size) except -1
     cdef int put_status(self, object status) except -1
     cdef int put_fields(self, object headers, bint* typed, bint* dated) except -1
+    cdef int put_field(self, object name, object value, bint* typed, bint* dated) except -1
     cdef int answer(self, object value, bint head_only, bint keep_alive, bint minor) except -1
     cdef int answer_in_full(
         self, object status, object headers, object value, bint head_only, bint keep_alive, bint minor
     ) except -1
+    cdef int answer_whole(
+        self, object status, object headers, const char* kind, Py_ssize_t kind_size, const char* data,
+        Py_ssize_t size, object owner, bint head_only, bint keep_alive, bint minor
+    ) except -1
     cdef int answer_stream(
         self, object status, object headers, Stream stream, bint head_only, bint keep_alive, bint minor
     ) except -1
-    cdef int answer_upgrade(self, object upgrade, bint connect) except -1
-    cdef int ask_to_upgrade(self, object upgrade, bint head_only, bint keep_alive, bint minor) except -1
-    cdef int put_upgrade(self, object upgrade) except -1
     cdef int put_trailers(self, object trailers) except -1
     cdef int put_connection(self, bint keep_alive, bint minor) except -1
     cdef int finish(self, const char* body, Py_ssize_t size, object owner, bint head_only) except -1
