@@ -32,11 +32,11 @@ cdef enum:
     MAX_GATHERED = 64 * 1024
 
 
-cdef bint leaves_body(object answer) except -1:
+cdef bint leaves_body(object answer, bint head_only) except -1:
     """Say whether the body of the request may go on coming, for who makes the answer, or before it."""
     if type(answer) is tuple and answer:
         answer = answer[len(answer) - 1]
-    return isinstance(answer, Upgrade) or maybe_stream(answer) is not None
+    return isinstance(answer, Upgrade) or not head_only and maybe_stream(answer) is not None
 
 
 async def read_to_end(Request request):
@@ -102,7 +102,7 @@ cdef class Answering(Timed):
     cdef int answer(self, object value, object error, const Head* head, const char* data) except -1:
         """Encode what the handler returned, or a 500 for its error; the head of its request is at data."""
         cdef Encoder encoder = self.service.encoder
-        if self.incoming is not None and not leaves_body(value):
+        if self.incoming is not None and not leaves_body(value, self.head_only):
             self.settle_body()
         if self.service.draining or self.half_closed and self.tail is None:
             self.keep_alive = False
@@ -111,6 +111,8 @@ cdef class Answering(Timed):
                 encoder.answer(value, self.head_only, self.keep_alive, self.minor)
             except Exception as exc:
                 error = exc
+                if self.incoming is not None and leaves_body(value, self.head_only):
+                    self.settle_body()
         if error is not None and not self.answer_error(error, head, data):
             return self.give_up()
         if encoder.stream is None:
