@@ -19,7 +19,7 @@ BENCH_LOOP = echo echo1 echo256 echo_idle4000 echo1k echo16k echo100k buffered16
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help serve build test test-all lint types pytest bench bench-parser bench-loop debug asan fuzz preflight clean distclean
+.PHONY: help serve build test test-all lint types pytest bench bench-parser bench-loop bench-strain debug asan fuzz preflight clean distclean
 
 help:
 	@echo 'make serve      serve examples/hello.py on 127.0.0.1:3000'
@@ -30,6 +30,7 @@ help:
 	@echo 'make bench      measure against the others, into bench/results'
 	@echo 'make bench-parser measure the HTTP parser alone, a few seconds'
 	@echo 'make bench-loop measure the loop alone: echoes, single operations, latency; half an hour'
+	@echo 'make bench-strain what the HTTP server stands: slow clients, failures, SIGTERM under load; three minutes'
 	@echo 'make debug      tests on a build with Cython checks and debug information, in build/tree-debug'
 	@echo 'make asan       tests on a build with address and undefined-behaviour sanitizers, in build/tree-asan'
 	@echo 'make fuzz       fuzz the parser, FUZZ_SECONDS=60 for each fuzzer; needs clang'
@@ -69,6 +70,10 @@ bench: $(DONE)/extra-bench $(DONE)/built
 bench-parser: $(DONE)/extra-bench $(DONE)/built
 	mkdir -p bench/results
 	$(PY) -m bench.parser --rounds 40 --check --json bench/results/parser.json --markdown bench/README.md
+
+bench-strain: $(DONE)/extra-bench $(DONE)/built
+	mkdir -p bench/results
+	$(PY) -m bench.strain --check --json bench/results/strain.json --markdown bench/README.md
 
 # Every bench runs, whichever bars the one before it has missed. Where OpenSSL's headers are not to be had, the
 # TLS cases are left out, by name.

@@ -8,6 +8,7 @@ import socket
 import stat
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from fastloop._base import LoopBase
 from fastloop._dns import resolve
@@ -16,6 +17,7 @@ from fastloop._sockets import check_stream_socket, check_unix_socket, listening_
 from fastloop._tls import SSLArgument, TLSOptions, check_not_tls_socket, server_options
 
 ProtocolFactory = Callable[[], asyncio.BaseProtocol]
+Preface = Callable[[ProtocolFactory], asyncio.BaseProtocol]
 
 logger = logging.getLogger("asyncio")
 
@@ -30,16 +32,19 @@ async def make_server(
     *,
     max_connections: int = sys.maxsize,
     socket_files: Sequence[str | bytes] = (),
+    preface: Preface | None = None,
 ) -> Server:
     """Return the server of sockets, which are bound, and which it takes over.
 
-    socket_files are removed when it closes.
+    socket_files are removed when it closes. preface(factory) makes what is first on a connection, below TLS.
     """
     factory = protocol_factory
     if tls is not None:
         def factory() -> asyncio.BaseProtocol:
             return tls.session(loop, protocol_factory())
 
+    if preface is not None:
+        factory = partial(preface, factory)
     server = Server(loop, sockets, factory, backlog, max_connections)
     try:
         for path in socket_files:
@@ -147,17 +152,20 @@ class Listening(LoopBase):
         ssl_shutdown_timeout: float | None = None,
         max_connections: int = sys.maxsize,
         socket_files: Sequence[str] = (),
+        preface: Preface | None = None,
     ) -> Server:
         """Listen on all of sockets, bound and non-blocking, which the server takes over; return the server.
 
         While max_connections are open over all of them, further ones wait in the kernel's queue. socket_files
-        are removed when the server closes, unless others have taken their place. Not in asyncio.
+        are removed when the server closes, unless others have taken their place. preface(factory) makes the
+        protocol that is first on each connection, below TLS, and hands over to what factory() makes. Not in
+        asyncio.
         """
         self._check_closed()
         tls = server_options(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
         return await make_server(
             self, sockets, protocol_factory, tls, backlog, True,
-            max_connections=max_connections, socket_files=socket_files,
+            max_connections=max_connections, socket_files=socket_files, preface=preface,
         )
 
 

@@ -27,6 +27,11 @@ FIRST_PASSED = 3
 # How often to ask the kernel for another port, where the one it gave is not free on the address's other IPs.
 PORT_TRIES = 16
 
+# Bytes the kernel takes for a client before there is room to send them. Without a limit it keeps megabytes
+# for each that does not read, and a few hundred of these leave the machine without memory for TCP (tcp_mem
+# in tcp(7)).
+UNSENT_BYTES = 128 * 1024
+
 
 @dataclass(slots=True)
 class Bound:
@@ -61,6 +66,10 @@ async def bind(
                 bound.sockets += bind_host(address, await resolve(loop, address), reuse_port)
             elif isinstance(address, UnixAddress):
                 bind_unix(bound, address, unix_mode)
+        for sock in bound.sockets:
+            if sock.family != socket.AF_UNIX:
+                # Connections inherit it from the socket that accepts them.
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
     except BaseException:
         bound.close()
         raise

@@ -6,35 +6,25 @@ What a handler returns is not looked at here: a coroutine is passed on, not awai
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import MethodType
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from fastloop_http._h1.request import Request
+from fastloop_http._h1.routes import Call
 
 Handler: TypeAlias = Callable[..., object]
 
 
-class Plan(NamedTuple):
-    """How to call a handler: `call()`, `call(request)` or `call(request, segments)`.
+def compile_plan(handler: Handler, path: str, captures: Sequence[str]) -> Call:
+    """Return how `handler` is called for a request on `path`.
 
-    `wants_segments` implies `wants_request`. `segments` is the path split at "/", its captures decoded.
-    """
+    `captures` names what the path captures, in order. A parameter annotated `Request` gets the request; one
+    named like a capture, annotated `str` or not at all, gets its text; any other keeps its default. Captures
+    the handler does not take are left alone.
 
-    call: Handler
-    wants_request: bool
-    wants_segments: bool
-
-
-def compile_plan(handler: Handler, path: str, captures: Mapping[str, int]) -> Plan:
-    """Return the plan that calls `handler` for a request on `path`.
-
-    `captures` maps each name the path captures to its place in `path.split("/")`. A parameter annotated
-    `Request` gets the request; one named like a capture, annotated `str` or not at all, gets its text;
-    any other keeps its default. Captures the handler does not take are left alone.
-
-    A handler of no parameters, or of the request alone, is its own plan: calling it costs nothing more.
+    A handler that takes the request first, if at all, and then captures is called as it is.
 
     Raises TypeError for a parameter that nothing can fill, and for `*args` and `**kwargs`: what to pass
     them is a guess, and a decorator without functools.wraps would hide the parameters that matter.
@@ -87,17 +77,18 @@ def handler_name(handler: object) -> str:
     return str(name).rpartition("<locals>.")[2]
 
 
-def _plan(handler: Handler, name: str, arguments: list[str]) -> Plan:
-    if not arguments:
-        return Plan(handler, wants_request=False, wants_segments=False)
-    if arguments == ["request"]:
-        return Plan(handler, wants_request=True, wants_segments=False)
-    wants_segments = any("segments[" in argument for argument in arguments)
-    parameters = "request, segments" if wants_segments else "request"
-    # Only parameter names, which are identifiers, and our own words enter the source.
-    source = f"lambda {parameters}: handler({', '.join(arguments)})"
-    call: Handler = eval(compile(source, f"<call plan of {name}>", "eval"), {"handler": handler})
-    return Plan(call, wants_request=True, wants_segments=wants_segments)
+def _plan(handler: Handler, name: str, arguments: list[str]) -> Call:
+    """Return how to call `handler` with arguments: `request`, `text2` for the third capture, `key=text2`."""
+    sources = [argument.rpartition("=")[2] for argument in arguments]
+    texts = [source for source in sources if source != "request"]
+    places = tuple(int(text.removeprefix("text")) for text in texts)
+    wants_request = "request" in sources
+    given = ["request", *texts] if wants_request else texts
+    if arguments != given:
+        # Only parameter names, which are identifiers, and our own words enter the source.
+        source = f"lambda {', '.join(given)}: handler({', '.join(arguments)})"
+        handler = eval(compile(source, f"<call plan of {name}>", "eval"), {"handler": handler})
+    return Call(handler, wants_request, places)
 
 
 def _source(
@@ -105,7 +96,7 @@ def _source(
     handler: str,
     namespace: dict[str, object],
     path: str,
-    captures: Mapping[str, int],
+    captures: Sequence[str],
 ) -> str | None:
     """Return the expression that fills `parameter`, or None where it keeps its default."""
     name = parameter.name
@@ -114,7 +105,7 @@ def _source(
         return "request"
     if name in captures:
         if annotation is parameter.empty or annotation is str:
-            return f"segments[{captures[name]}]"
+            return f"text{captures.index(name)}"
         raise TypeError(
             f"handler {handler}(): parameter {name!r} is annotated {inspect.formatannotation(annotation)}, "
             f"but what path {path} captures is str; annotate it str and convert it in the handler"

@@ -4,16 +4,20 @@ Knows paths as text and `Request`; never a socket, and not what becomes of an an
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from keyword import iskeyword
 from typing import NamedTuple, Self
 from urllib.parse import unquote_to_bytes
 
 from fastloop_http._h1.request import Request
-from fastloop_http.handler import Handler, Plan, check_handler, compile_plan, handler_name
+from fastloop_http._h1.routes import Call, Endpoint, PathTree
+from fastloop_http.handler import Handler, check_handler, compile_plan, handler_name
 
 # The forms a segment may take, said in every refusal.
 SUPPORTED = "a capture is one whole segment, like {name} in /greet/{name}"
+
+# As many as the compiled tree has room for.
+MAX_CAPTURES = 16
 
 HEX = frozenset("0123456789abcdefABCDEF")
 
@@ -124,12 +128,14 @@ class Routes:
     """What a connection needs of a Router: a snapshot, untouched by later registrations.
 
     `exact` maps "METHOD /path", the request line up to the end of the path decoded as latin-1, to
-    (call, wants_request): `call(request)` if wants_request, else `call()`. `dispatch(request)` answers
-    whatever is not in it: it returns what the handler returned (a coroutine if it is async), or an error
-    answer (status, headers, body). It reads `request.method` and `request.path`.
+    (call, wants_request): `call(request)` if wants_request, else `call()`. `tree` has all paths with what
+    answers them. `dispatch(request)` answers whatever is in neither, or has captures to be decoded: it
+    returns what the handler returned (a coroutine if it is async), or an error answer (status, headers,
+    body). It reads `request.method` and `request.path`.
     """
 
     exact: dict[str, tuple[Handler, bool]]
+    tree: PathTree
     dispatch: Callable[[Request], object]
 
 
@@ -143,9 +149,9 @@ class Router:
 
     def __init__(self) -> None:
         self._handlers: dict[str, dict[str, Handler]] = {}
-        self._plans: dict[str, dict[str, Plan]] = {}
+        self._plans: dict[str, dict[str, Call]] = {}
         self._captured: dict[str, tuple[str, str]] = {}  # path up to a capture -> its name, path that said so
-        self._connect: tuple[Handler, Plan] | None = None
+        self._connect: tuple[Handler, Call] | None = None
 
     def route(self, path: str, method_router: MethodRouter) -> Self:
         """Answer `path` with the handlers of `method_router`; return self, to chain.
@@ -166,7 +172,7 @@ class Router:
                     f"{method} {path} already has handler {handler_name(registered[method])}(); "
                     f"{handler_name(handler)}() would never run"
                 )
-        plans = {method: compile_plan(handler, path, captures) for method, handler in handlers.items()}
+        plans = {method: compile_plan(handler, path, list(captures)) for method, handler in handlers.items()}
         self._captured.update(captured)
         self._handlers.setdefault(path, {}).update(handlers)
         self._plans.setdefault(path, {}).update(plans)
@@ -185,7 +191,7 @@ class Router:
                 f"CONNECT already has handler {handler_name(self._connect[0])}(); "
                 f"{handler_name(handler)}() would never run"
             )
-        self._connect = handler, compile_plan(handler, "of CONNECT", {})
+        self._connect = handler, compile_plan(handler, "of CONNECT", ())
         return self
 
     def routes(self) -> list[Route]:
@@ -205,19 +211,22 @@ class Router:
     def compile(self) -> Routes:
         """Return what a connection is handed. Later registrations do not reach it."""
         exact: dict[str, tuple[Handler, bool]] = {}
-        root = _Node()
+        paths: list[tuple[list[str | None], Endpoint]] = []
         for path, registered in self._plans.items():
             plans = dict(registered)
             if "GET" in plans:
                 plans.setdefault("HEAD", plans["GET"])
             captures = parse_path(path)
-            root.add(path, _Endpoint(plans, tuple(captures.values()), ", ".join(sorted(plans))))
+            segments = [
+                None if place in captures.values() else segment
+                for place, segment in enumerate(path.split("/"))
+            ]
+            paths.append((segments[1:], Endpoint(plans, ", ".join(sorted(plans)))))
             if not captures:
                 for method, plan in plans.items():
                     exact[f"{method} {path}"] = (plan.call, plan.wants_request)
-        # One split more than the longest path has: a longer request path is cut there, and matches nothing.
-        most_splits = 1 + max((path.count("/") for path in self._plans), default=0)
-        return Routes(exact, _dispatcher(root, most_splits, self._connect and self._connect[1]))
+        tree = PathTree(paths)
+        return Routes(exact, tree, _dispatcher(tree, self._connect and self._connect[1]))
 
     def _new_captures(self, path: str, captures: Mapping[str, int]) -> dict[str, tuple[str, str]]:
         segments = path.split("/")
@@ -258,6 +267,8 @@ def parse_path(path: str) -> dict[str, int]:
             raise ValueError(f"path {path!r}: {name!r} cannot name a handler's parameter; {SUPPORTED}")
         if name in captures:
             raise ValueError(f"path {path!r} captures {{{name}}} twice; give each capture its own name")
+        if len(captures) == MAX_CAPTURES:
+            raise ValueError(f"path {path!r} has more than {MAX_CAPTURES} captures; take them from the query")
         captures[name] = index
     return captures
 
@@ -272,84 +283,24 @@ def _check_static(path: str, segment: str) -> None:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class _Endpoint:
-    """What answers at one path."""
-
-    plans: dict[str, Plan]
-    captures: tuple[int, ...]  # places in the split path
-    allow: str
-
-
-@dataclass(slots=True)
-class _Node:
-    """One place in the tree of segments."""
-
-    static: "dict[str, _Node]" = field(default_factory=dict)
-    capture: "_Node | None" = None
-    endpoint: _Endpoint | None = None
-
-    def add(self, path: str, endpoint: _Endpoint) -> None:
-        node = self
-        for index, segment in enumerate(path.split("/")[1:], 1):
-            if index not in endpoint.captures:
-                node = node.static.setdefault(segment, _Node())
-            else:
-                if node.capture is None:
-                    node.capture = _Node()
-                node = node.capture
-        node.endpoint = endpoint
-
-
-def _find(node: _Node, segments: list[str], start: int) -> _Endpoint | None:
-    """Return the endpoint below `node` for segments[start:].
-
-    Visits a node at most once, as its depth is the index: backtracking costs no more than the tree's size.
-    """
-    for index in range(start, len(segments)):
-        segment = segments[index]
-        static = node.static.get(segment)
-        capture = node.capture
-        if capture is None or not segment:
-            if static is None:
-                return None
-            node = static
-        else:
-            if static is not None:
-                endpoint = _find(static, segments, index + 1)
-                if endpoint is not None:
-                    return endpoint
-            node = capture
-    return node.endpoint
-
-
-def _dispatcher(root: _Node, most_splits: int, connect: Plan | None) -> Callable[[Request], object]:
+def _dispatcher(tree: PathTree, connect: Call | None) -> Callable[[Request], object]:
     def dispatch(request: Request) -> object:
-        path = request.path
-        segments = path.split("/", most_splits)
-        # "*" and an authority have no first slash, and no route.
-        endpoint = None if segments[0] else _find(root, segments, 1)
-        if endpoint is None:
+        matched = tree.match(request.path)
+        if matched is None:
             if request.method != "CONNECT":
                 return 404, {}, "Not Found"
             if connect is None:
                 return 501, {}, "Not Implemented"
             return connect.call(request) if connect.wants_request else connect.call()
-        plan = endpoint.plans.get(request.method)
+        endpoint, captured = matched
+        plan = endpoint.calls.get(request.method)
         if plan is None:
             return 405, {"Allow": endpoint.allow}, "Method Not Allowed"
-        if "%" in path or not path.isascii():
-            for index in endpoint.captures:
-                text = _decode(segments[index])
-                if text is None:
-                    return 400, {}, "Bad Request: path is not percent-encoded UTF-8"
-                segments[index] = text
-        call, wants_request, wants_segments = plan
-        if wants_segments:
-            return call(request, segments)
-        if wants_request:
-            return call(request)
-        return call()
+        texts = [_decode(text) for text in captured]
+        arguments = [texts[place] for place in plan.captures]
+        if None in texts:
+            return 400, {}, "Bad Request: path is not percent-encoded UTF-8"
+        return plan.call(request, *arguments) if plan.wants_request else plan.call(*arguments)
 
     return dispatch
 

@@ -3,17 +3,22 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
 from typing import Any
 
 import fastloop
+from fastloop._listen import Preface
 from fastloop._server import Server as SocketServer
 from fastloop_http._addresses import format_address, parse_addresses
+from fastloop_http._forwarded import Forwarding
 from fastloop_http._h1.connection import HttpConnection
+from fastloop_http._h1.proxy_header import ProxyHeader
 from fastloop_http._h1.service import Service
 from fastloop_http._listen import bind, default_max_connections
+from fastloop_http._networks import parse_networks
 from fastloop_http._options import check_count, check_flag, check_mode, check_seconds, check_timeout
+from fastloop_http._proxy_header import parse_header
 from fastloop_http._shutdown import Interruption, drain, drop
 from fastloop_http._tls import CLOSE_TIMEOUT_S, HANDSHAKE_TIMEOUT_S, Path, tls_context
 from fastloop_http.router import Router
@@ -67,6 +72,9 @@ class Server:
         tls_key_password: str | bytes | None = None,
         tls_client_ca: Path | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        proxy_protocol_from: Iterable[str] = (),
+        trusted_proxies: Iterable[str] = (),
+        forwarded_fields: str | None = None,
         shutdown_timeout_s: float = 30.0,
         lifespan: Lifespan | None = None,
     ) -> None:
@@ -84,7 +92,7 @@ class Server:
         write_timeout_s: for a client to take something of what waits for it, else the connection is reset.
         half_close_timeout_s: for a handler to end whose client has ended its side of the connection, and is
         gone, or waits for the answer; else it is cancelled. None turns a timeout off. They are kept to a
-        seventh of a second.
+        seventh of a second, write_timeout_s to an eighth of it.
 
         max_connections: open at once, over all addresses; more wait in the kernel's queue until one ends.
         None: seven eighths of the process's limit of descriptors, less those that are open already.
@@ -96,6 +104,11 @@ class Server:
         tls_key_password: of an encrypted key. tls_client_ca: PEM file; clients have to show a certificate
         signed by one of those in it. Files are read here, and TLS is 1.2 at least. ssl_context: in place of
         all these, a context taken as it is.
+
+        proxy_protocol_from: networks ("10.0.0.0/8", "::1", "unix:" for Unix sockets) whose connections begin
+        with a header of the PROXY protocol, version 1 or 2, which tells the client's address; one without is
+        closed. trusted_proxies: networks that are believed what they say of a request's client in
+        forwarded_fields, "forwarded" (RFC 7239) or "x-forwarded" (X-Forwarded-For, -Proto and -Host).
 
         shutdown_timeout_s: seconds that connections have to end once the server is told to; then they are
         dropped. lifespan: function of the app that returns an async context manager, entered before listening
@@ -146,6 +159,8 @@ class Server:
             client_ca=tls_client_ca,
             ssl_context=ssl_context,
         )
+        self._proxy_protocol_from = parse_networks("proxy_protocol_from", proxy_protocol_from)
+        self._forwarding = Forwarding.checked(trusted_proxies, forwarded_fields)
         self._shutdown_timeout_s = shutdown_timeout_s
         self._lifespan = lifespan
 
@@ -169,7 +184,10 @@ class Server:
             if self._lifespan is not None:
                 await enter_lifespan(stack, self._lifespan, self._app)
             routes = self._app.compile()
-            service = Service(loop, routes.exact, routes.dispatch, **self._limits, **self._timeouts)
+            service = Service(
+                loop, routes.exact, routes.tree, routes.dispatch, **self._limits, **self._timeouts,
+                proxies=None if self._forwarding is None else self._forwarding.sender,
+            )
             bound = await bind(loop, wanted, reuse_port=self._reuse_port, unix_mode=self._unix_mode)
             sockets = await loop.serve_sockets(
                 partial(HttpConnection, service),
@@ -180,6 +198,7 @@ class Server:
                 ssl_shutdown_timeout=None if self._tls is None else CLOSE_TIMEOUT_S,
                 max_connections=self._max_connections or default_max_connections(),
                 socket_files=bound.files,
+                preface=self._preface(service),
             )
             try:
                 yield Listening(sockets)
@@ -187,6 +206,12 @@ class Server:
                 await drop(sockets, service)
                 raise
             await drain(loop, sockets, service, self._shutdown_timeout_s)
+
+    def _preface(self, service: Service) -> Preface | None:
+        """Return what makes the first protocol of a connection, where that is one for PROXY headers."""
+        if self._proxy_protocol_from is None:
+            return None
+        return partial(ProxyHeader, service, self._proxy_protocol_from.hold_peer, parse_header)
 
     async def serve(self, *addresses: str) -> None:
         """Serve on addresses, as `listening` takes them, until SIGTERM or SIGINT, or until cancelled.

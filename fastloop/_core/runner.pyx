@@ -37,14 +37,13 @@ cdef class InPlaceRunner:
         RuntimeError inside another task of the loop.
         """
         cdef PyObject* outcome = NULL
-        cdef PyObject* argument = NULL
+        cdef PyObject* argument
         cdef int status
         cdef RunnerTask task
         if len(arguments) > 1:
             raise TypeError(f"run() takes one argument for the call at most, not {len(arguments)}")
-        if arguments:
-            # SAFETY: `arguments` holds it to the end of this call.
-            argument = <PyObject*>arguments[0]
+        # SAFETY: `arguments` holds it to the end of this call.
+        argument = <PyObject*>arguments[0] if arguments else NULL
         # Taken out for the time of the run: on_done() or the call itself may run another one.
         task = self.task
         self.task = None
@@ -56,7 +55,7 @@ cdef class InPlaceRunner:
                 task.owner = self
                 task.adopt(self.loop)
         # SAFETY: `call` is a parameter, which its caller holds.
-        status = task.run(<PyObject*>call, argument, self.context, &outcome)
+        status = task.run(<PyObject*>call, &argument, len(arguments), self.context, &outcome)
         if status == TASK_SUSPENDED:
             return task
         # SAFETY: run() gave us the reference; `ended` takes one of its own.

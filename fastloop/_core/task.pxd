@@ -3,7 +3,7 @@
 An owner subclasses Task, makes it an idle task of its loop once (adopt), and for each job does
 
     outcome = NULL
-    status = task.run(<PyObject*>call, <PyObject*>argument, context, &outcome)
+    status = task.run(<PyObject*>call, arguments, count, context, &outcome)
     if status == TASK_SUSPENDED:    # goes on through the loop; on_done() tells its end, see there
         ...
     else:                           # outcome is a new reference, to the value or to the exception instance
@@ -47,10 +47,12 @@ cdef class Task(Future):
     # whenever it is pending.
     cdef int adopt(self, object loop) except -1
 
-    # Call call(argument), or call() if argument is NULL, as this task in a copy of context (None: the current
+    # Call call(*arguments), of which there are count, as this task in a copy of context (None: the current
     # one), and drive the coroutine it gives until it ends or suspends: TASK_*. Raises KeyboardInterrupt and
     # SystemExit, and errors that are not the call's.
-    cdef int run(self, PyObject* call, PyObject* argument, object context, PyObject** outcome) except -1
+    cdef int run(
+        self, PyObject* call, PyObject** arguments, size_t count, object context, PyObject** outcome
+    ) except -1
 
     # After run() has given TASK_RETURNED or TASK_RAISED, or some time after on_done(): reset to idle and
     # return True if the caller alone holds the task, by `owned` references. Otherwise tell its waiters and

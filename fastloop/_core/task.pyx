@@ -360,7 +360,9 @@ cdef class Task(Future):
         self.registration = capi.fastloop_weak_references(<PyObject*>self)
         return 0
 
-    cdef int run(self, PyObject* call, PyObject* argument, object context, PyObject** outcome) except -1:
+    cdef int run(
+        self, PyObject* call, PyObject** arguments, size_t count, object context, PyObject** outcome
+    ) except -1:
         cdef PyObject* produced
         cdef int status
         error = None
@@ -374,10 +376,7 @@ cdef class Task(Future):
         self.task_context = context
         self.state = FUTURE_PENDING
 
-        if argument == NULL:
-            produced = capi.PyObject_CallNoArgs(call)
-        else:
-            produced = capi.PyObject_CallOneArg(call, argument)
+        produced = capi.call_vector(call, arguments, count, NULL)
         if produced == NULL:
             status = TASK_RAISED
             produced = capi.fastloop_take_raised()

@@ -15,9 +15,12 @@ from fastloop_http._h1.timeouts cimport Timed
 
 
 cdef enum:
-    # Bytes of a body that are dropped, where its handler has not read them, to go on with the connection; and
-    # of what follows a last answer. Above it the connection costs less to make anew.
+    # Bytes of a body that are dropped, where its handler has not read them, to go on with the connection.
+    # Above it the connection costs less to make anew.
     MAX_DROPPED = 256 * 1024
+    # And of what follows a last answer: proxies send all of a body before they look at the answer, and make a
+    # 502 of a reset that comes earlier.
+    MAX_LINGERED = 16 * 1024 * 1024
 
 
 cdef class Answering(Timed):
@@ -28,6 +31,7 @@ cdef class Answering(Timed):
     cdef RequestTask task
     cdef Outgoing outgoing      # sends a body as it comes, as that task; None: no answer is streamed
     cdef object upgrade         # the Upgrade that is to follow the end of that task; None: none is
+    cdef bint behind            # there are bytes behind it
     cdef bint head_only
     cdef bint keep_alive
     cdef bint minor

@@ -104,7 +104,7 @@ cdef class Answering(Timed):
         cdef Encoder encoder = self.service.encoder
         if self.incoming is not None and not leaves_body(value, self.head_only):
             self.settle_body()
-        if self.service.draining or self.half_closed and self.tail is None:
+        if (self.service.draining or self.half_closed) and not self.behind:
             self.keep_alive = False
         if error is None:
             try:
@@ -214,7 +214,7 @@ cdef class Answering(Timed):
         self.outgoing = outgoing
         send = outgoing.send
         # SAFETY: a local holds what is called.
-        status = task.run(<PyObject*>send, NULL, service.context, &outcome)
+        status = task.run(<PyObject*>send, NULL, 0, service.context, &outcome)
         if status == TASK_SUSPENDED:
             outgoing.send_head()
             self.answered = request
@@ -240,6 +240,8 @@ cdef class Answering(Timed):
         if self.incoming is not None:
             self.settle_body()
         self.service.give_request(request)
+        if self.transport.queued:
+            self.begin_to_stall()
         return self.conclude()
 
     cdef int begin_upgrade(self, Request request) except -1:
@@ -247,6 +249,7 @@ cdef class Answering(Timed):
         cdef Service service = self.service
         cdef Encoder encoder = service.encoder
         cdef bint connect = request.head.method == METHOD_CONNECT
+        cdef PyObject* argument
         cdef PyObject* outcome = NULL
         cdef RequestTask task
         upgrade, encoder.stream = encoder.stream, None
@@ -273,8 +276,9 @@ cdef class Answering(Timed):
             return self.conclude()
         task = take_task(service)
         call = read_to_end
+        argument = <PyObject*>request
         # SAFETY: locals hold both. There is no outcome to be let go of: it always suspends.
-        task.run(<PyObject*>call, <PyObject*>request, service.context, &outcome)
+        task.run(<PyObject*>call, &argument, 1, service.context, &outcome)
         self.upgrade = upgrade
         self.answered = request
         self.task = task

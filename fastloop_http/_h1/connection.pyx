@@ -8,26 +8,29 @@ import logging
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF
+from cpython.ref cimport Py_DECREF, Py_REFCNT
 from libc.stdint cimport int64_t
 
 from fastloop._core.future cimport FUTURE_FINISHED
 from fastloop._core.task cimport TASK_RETURNED, TASK_SUSPENDED
 from fastloop._core.transport cimport Transport
 from fastloop._sys.epoll cimport fastloop_monotonic_ns
-from fastloop_http._h1.answering cimport MAX_DROPPED
+from fastloop_http._h1.answering cimport MAX_DROPPED, MAX_LINGERED
 from fastloop_http._h1.head cimport (
     FORM_ORIGIN,
     HEAD_DONE,
     HEAD_PARTIAL,
     METHOD_CONNECT,
     METHOD_HEAD,
+    METHOD_OTHER,
     Head,
     head_parse,
 )
+from fastloop_http._h1.peer cimport peer_of
 from fastloop_http._h1.refusal cimport refusal_message
+from fastloop_http._h1.request cimport METHODS
 from fastloop_http._h1.request_task cimport take_task
-from fastloop_http._h1.routes cimport ExactRoute
+from fastloop_http._h1.routes cimport MAX_CAPTURES, Call, Endpoint, ExactRoute, Span, take_texts
 from fastloop_http._h1.service cimport Service
 
 from fastloop_http._h1.incoming import ClientDisconnected
@@ -83,12 +86,18 @@ cdef class HttpConnection(Answering):
         self.finished = True
         self.service.wheel.leave(&self.entry)
         self.service.closed(self)
+        if self.peer is not None:
+            # Where no request of its is left, nobody can ask any more.
+            if Py_REFCNT(self.peer) > 1:
+                self.peer.note()
+            self.peer = None
         return self.lose_client()
 
     cdef int pause_writing_c(self) except -1:
         self.write_paused = True
         if self.outgoing is not None:
             self.outgoing.paused = True
+            self.begin_to_stall()
         return self.update_reading()
 
     cdef int resume_writing_c(self) except -1:
@@ -183,10 +192,12 @@ cdef class HttpConnection(Answering):
                     taken += whole
                     # What is here already may be all of it; then the handler need not wait.
                     taken += self.read_body(data + taken, size - taken)
+                    self.behind = taken < size
                     self.handle(request, NULL)
                     continue
                 request.content = PyBytes_FromStringAndSize(data + taken + whole, head.content_length)
                 whole += head.content_length
+            self.behind = taken + whole < size
             self.handle(request, data + taken)
             taken += whole
         return taken
@@ -243,7 +254,7 @@ cdef class HttpConnection(Answering):
     cdef int drop(self, Py_ssize_t size) except -1:
         """Count bytes that nobody reads; too many of them end the connection."""
         self.dropped += size
-        if self.dropped > MAX_DROPPED:
+        if self.dropped > (MAX_LINGERED if self.lingering else MAX_DROPPED):
             if self.task is not None:
                 return self.transport.pause_reading_c()
             self.finished = True
@@ -274,8 +285,13 @@ cdef class HttpConnection(Answering):
         cdef const char* start = <const char*>request.data if data is NULL else data
         cdef RequestTask task
         cdef PyObject* outcome = NULL
-        cdef PyObject* call
-        cdef PyObject* argument = NULL
+        cdef PyObject* call = NULL
+        cdef PyObject* arguments[1 + MAX_CAPTURES]
+        cdef Span captures[MAX_CAPTURES]
+        cdef Py_ssize_t i, count = 0
+        cdef Endpoint endpoint
+        cdef Call plan = None
+        cdef bint wants_request = True
         cdef int status
         self.fresh = False
         self.head_only = head.method == METHOD_HEAD
@@ -286,20 +302,40 @@ cdef class HttpConnection(Answering):
             route = service.exact.find(
                 start + head.method_start, head.path_start + head.path_size - head.method_start
             )
+            if route is not NULL:
+                call = route.call
+                wants_request = route.wants_request
+            elif head.method != METHOD_OTHER:
+                endpoint = service.tree.maybe_find(start + head.path_start, head.path_size, captures)
+                if endpoint is not None:
+                    plan = endpoint.calls.get(METHODS[head.method])
+                    if plan is not None and take_texts(plan, captures, arguments + 1):
+                        call = <PyObject*>plan.call
+                        wants_request = plan.wants_request
+                        count = plan.count
         elif head.method == METHOD_CONNECT:
             # Without a tunnel: its client may send what is for that, and what is no request of its own.
             self.keep_alive = False
-        if route is not NULL and not route.wants_request:
-            call = route.call
-        else:
-            call = <PyObject*>service.dispatch if route is NULL else route.call
-            argument = <PyObject*>request
+        if call is NULL:
+            call = <PyObject*>service.dispatch
+        if wants_request:
+            arguments[0] = <PyObject*>request
+            if self.peer is None:
+                self.peer = peer_of(self.transport, service.proxies)
+            request.peer = self.peer
             if data is not NULL:
                 request.keep(data)
                 data = NULL
         task = take_task(service)
-        # SAFETY: call is the route table's or the service's, argument a local's: both outlive the run.
-        status = task.run(call, argument, service.context, &outcome)
+        # SAFETY: call is the route table's, the plan's or the service's, the request a local's, and the texts
+        # are ours: all outlive the run.
+        try:
+            status = task.run(
+                call, arguments + 1 - wants_request, count + wants_request, service.context, &outcome
+            )
+        finally:
+            for i in range(count):
+                Py_DECREF(<object>arguments[1 + i])
         if status == TASK_SUSPENDED:
             if data is not NULL:
                 request.keep(data)
@@ -333,6 +369,7 @@ cdef class HttpConnection(Answering):
         # The answer tells of it; nobody need be told again that it was not retrieved.
         task.log_traceback = False
         error = None if returned else task._exception or task.cancelled_error
+        self.behind = self.tail is not None
         if self.outgoing is not None:
             self.end_stream(request, error)
         elif self.upgrade is not None:

@@ -23,8 +23,8 @@ from fastloop_http._h1.head cimport (
     head_reset,
 )
 from fastloop_http._h1.incoming cimport body_stream
+from fastloop_http._h1.peer cimport Peer, peer_of
 
-# In the order of head's Method.
 cdef tuple METHODS = (
     None, "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
 )
@@ -110,7 +110,16 @@ cdef class Request:
         self.incoming = None
         self.gathered = False
         self.on_disconnect_calls = None
+        if self.peer is not None:
+            self.peer = None
         return 0
+
+    cdef Peer sender(self):
+        """Return who has sent it."""
+        if self.peer is None:
+            return NOBODY
+        self.peer = self.peer.sender_of(self.headers if self.peer.proxies is not None else None)
+        return self.peer
 
     cdef str text(self, Py_ssize_t start, Py_ssize_t size):
         # SAFETY: the spans of a complete head lie within its copy.
@@ -147,8 +156,26 @@ cdef class Request:
 
     @property
     def host(self):
-        """The authority the request is for, host and perhaps port, from the target or else from Host."""
+        """The authority the request is for, host and perhaps port: as a trusted proxy says, or else from the
+        target or from Host."""
+        if self.peer is not None and (self.peer.proxies is not None or self.peer.host is not None):
+            host = self.sender().host
+            if host is not None:
+                return host
         return self.text(self.head.host_start, self.head.host_size)
+
+    @property
+    def client(self):
+        """The client's IP and port, (host, port): as trusted proxies say, or else of the connection.
+
+        Port 0: not known. None where there is none, as with a Unix socket, or where a proxy does not tell it.
+        """
+        return self.sender().client
+
+    @property
+    def scheme(self):
+        """How the client has sent it, "http" or "https": as a trusted proxy says, or else the connection."""
+        return self.sender().scheme
 
     @property
     def headers(self):
@@ -317,5 +344,6 @@ cdef class Headers:
 
 
 cdef Request NOTHING = Request.__new__(Request)
+cdef Peer NOBODY = peer_of(None, None)
 
 Mapping.register(Headers)

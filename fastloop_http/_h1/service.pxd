@@ -8,7 +8,7 @@ from fastloop._core.wheel cimport Ask, Wheel
 from fastloop_http._h1.refusal cimport Limits
 from fastloop_http._h1.request cimport Request
 from fastloop_http._h1.response cimport Encoder
-from fastloop_http._h1.routes cimport RouteTable
+from fastloop_http._h1.routes cimport PathTree, RouteTable
 
 
 cdef struct Timeouts:           # nanoseconds; 0: never
@@ -23,7 +23,11 @@ cdef struct Timeouts:           # nanoseconds; 0: never
 cdef class Service:
     cdef LoopCore loop
     cdef RouteTable exact
-    cdef object dispatch        # dispatch(request): whatever is not in exact
+    cdef PathTree tree          # all paths, for what is not in exact
+    cdef object dispatch        # dispatch(request): whatever is in neither
+    # proxies(client, unix, scheme, headers) -> (client, scheme, host): who has sent a request with these
+    # headers through client; None: nobody is believed.
+    cdef object proxies
     cdef object context         # handlers run in copies of it
     cdef Limits limits          # with none for the size of a body: whoever gathers it looks
     cdef int64_t max_body_bytes

@@ -3,12 +3,14 @@ from collections.abc import Callable
 from typing import Any
 
 from fastloop._core.loop import LoopCore
+from fastloop_http._h1.routes import PathTree
 
 class Service:
     def __init__(
         self,
         loop: LoopCore,
         exact: dict[str, tuple[Callable[..., Any], bool]],
+        tree: PathTree,
         dispatch: Callable[..., Any],
         *,
         max_head_bytes: int,
@@ -24,6 +26,7 @@ class Service:
         min_body_bytes_per_s: float,
         write_timeout_s: float | None,
         half_close_timeout_s: float | None,
+        proxies: Callable[..., Any] | None = None,
     ) -> None: ...
     def drain(self) -> asyncio.Future[None]: ...
     def abort(self) -> None: ...

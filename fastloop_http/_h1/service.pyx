@@ -22,6 +22,7 @@ cdef class Service:
         self,
         LoopCore loop,
         dict exact,
+        PathTree tree,
         dispatch,
         *,
         max_head_bytes,
@@ -37,10 +38,11 @@ cdef class Service:
         min_body_bytes_per_s,
         write_timeout_s,
         half_close_timeout_s,
+        proxies=None,
     ):
-        """exact: {"METHOD /path": (call, wants_request)}; dispatch(request) answers whatever is not in it.
+        """exact, tree, dispatch: of the router's `Routes`.
 
-        The limits and timeouts are the server's options.
+        The limits and timeouts are the server's options. proxies: see service.pxd.
         """
         limits_init(&self.limits)
         self.limits.head_bytes = max_head_bytes
@@ -59,7 +61,9 @@ cdef class Service:
         self.timeouts.half_close = nanoseconds(half_close_timeout_s)
         self.loop = loop
         self.exact = RouteTable(exact)
+        self.tree = tree
         self.dispatch = dispatch
+        self.proxies = proxies
         self.context = PyContext_CopyCurrent()
         self.encoder = Encoder()
         self.connections = set()

@@ -11,6 +11,9 @@ cdef enum:
     # And one that has just been accepted by a server that is to end, for its first request, which is on its
     # way: nobody opens a connection without.
     DRAIN_NS = 1_000_000_000
+    # How often it is looked at, in the time that a peer has to take something, whether it has: the clock
+    # begins with the look that finds it, and nobody is told when the peer takes something.
+    WRITE_LOOKS = 8
 
 
 cdef int64_t look(void* owner, int64_t now_ns) except -1:
@@ -51,10 +54,20 @@ cdef class Timed(Protocol):
         deadline_ns = self.next_look_ns(self.since_ns)
         return self.service.wheel.ask_by(&self.entry, deadline_ns) if deadline_ns else 0
 
+    cdef int begin_to_stall(self) except -1:
+        """Count the time in which the peer takes nothing of a streamed answer; it has just been queued."""
+        cdef int64_t deadline_ns
+        self.stalled_ns = fastloop_monotonic_ns()
+        self.stalled = self.transport.queued
+        deadline_ns = self.next_look_ns(self.stalled_ns)
+        return self.service.wheel.ask_by(&self.entry, deadline_ns) if deadline_ns else 0
+
     cdef int64_t next_look_ns(self, int64_t now_ns) noexcept:
-        """Return when to look at what is waited for; 0: not before begin_to_wait()."""
+        """Return when to look at what is waited for; 0: not before begin_to_wait() or begin_to_stall()."""
         cdef int64_t deadline_ns = self.deadline_ns(now_ns)
         cdef int64_t keep_alive = self.service.timeouts.keep_alive
+        if deadline_ns and self.transport.queued:
+            return min(deadline_ns, now_ns + self.service.timeouts.write // WRITE_LOOKS)
         # An answer begins the wait for another request, and does not tell the wheel.
         return min(deadline_ns, now_ns + keep_alive) if deadline_ns and keep_alive else deadline_ns
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 from served import Site, request
 
-from fastloop_http import Request, Router
+from fastloop_http import Request, Router, get
+from fastloop_http._h1.routes import Call, Endpoint, PathTree
 from fastloop_http.router import Routes
 
 MISSED = "missed"
@@ -20,7 +21,7 @@ def table(make_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch) -> Ca
 
     def table(exact: dict) -> Ask:
         app = Router()
-        monkeypatch.setattr(app, "compile", lambda: Routes(exact, lambda request: MISSED))
+        monkeypatch.setattr(app, "compile", lambda: Routes(exact, PathTree([]), lambda request: MISSED))
         peer = make_site(app).peer()
 
         def ask(start: str) -> str:
@@ -91,3 +92,68 @@ def test_table_is_a_copy_that_owns_its_calls(table: Callable) -> None:
     ask = table(exact)
     exact.clear()
     assert [ask(f"GET /{n}") for n in range(100)] == [f"{n}" for n in range(100)]
+
+
+def call(*captures: int) -> Call:
+    return Call(lambda: "", False, captures)
+
+
+@pytest.mark.parametrize(
+    ("captures", "why"),
+    [((-1,), "counted from 0"), (tuple(range(17)), "16 captures at most")],
+)
+def test_call_of_captures_that_cannot_be_is_refused(captures: tuple[int, ...], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        call(*captures)
+
+
+@pytest.mark.parametrize(
+    ("segments", "taken", "why"),
+    [
+        ([None] * 17, (), "17 captures, limit 16"),
+        (["a"], (0,), r"captures \(0,\) of 0"),
+        (["a", None], (1,), r"captures \(1,\) of 1"),
+    ],
+)
+def test_tree_of_paths_without_the_captures_taken_is_refused(
+    segments: list[str | None], taken: tuple[int, ...], why: str
+) -> None:
+    with pytest.raises(ValueError, match=why):
+        PathTree([(segments, Endpoint({"GET": call(*taken)}, "GET"))])
+
+
+def test_match_tells_the_endpoint_and_the_captured_segments_as_they_are() -> None:
+    ends = {path: Endpoint({}, path) for path in ("/a/{}", "/a/{}/c", "/{}/b/{}", "/{}", "/")}
+    tree = PathTree(
+        ([None if segment == "{}" else segment for segment in path.split("/")[1:]], end)
+        for path, end in ends.items()
+    )
+    for path, found in {
+        "/a/%41": ("/a/{}", ["%41"]),
+        "/a/b/c": ("/a/{}/c", ["b"]),
+        "/a/b/d": ("/{}/b/{}", ["a", "d"]),
+        "/\xe9": ("/{}", ["\xe9"]),
+        "/": ("/", []),
+    }.items():
+        assert tree.match(path) == (ends[found[0]], found[1])
+    for path in ("", "a", "//", "/a/", "/a/b/c/d", "/x/y"):
+        assert tree.match(path) is None, path
+
+
+def test_as_many_captures_as_there_is_room_for_are_handed_over(make_site: Callable[..., Site]) -> None:
+    names = [f"c{n}" for n in range(16)]
+
+    async def join(c0: str, c15: str, c7: str) -> str:
+        return "-".join((c0, c7, c15))
+
+    app = Router().route("".join(f"/{{{name}}}" for name in names), get(join))
+    peer = make_site(app).peer()
+    path = "".join(f"/v{n}" for n in range(16))
+    assert peer.send(request(path)).answer().body == b"v0-v7-v15"
+    assert peer.send(request(path.replace("v7", "%41"))).answer().body == b"v0-A-v15"
+    assert peer.send(request(path.replace("v8", "%zz"))).answer().status == 200
+    assert peer.send(request(path + "/more")).answer().status == 404
+    # A method without a number of its own, where no copy of the head has been made yet.
+    assert peer.send(request(path, "PURGE")).answer().status == 405
+    with pytest.raises(ValueError, match="more than 16 captures"):
+        Router().route("".join(f"/{{c{n}}}" for n in range(17)), get(lambda: ""))

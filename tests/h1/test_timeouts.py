@@ -33,6 +33,7 @@ APP = (
     .route("/body", post(body))
     .route("/long", get(long))
     .route("/large", get(lambda: b"x" * (32 << 20)))
+    .route("/streamed", get(lambda: (b"x" * (16 << 10) for _ in range(2048))))
 )
 
 
@@ -117,9 +118,13 @@ def test_body_below_the_rate_is_a_408_whatever_it_sends(make_site: MakeSite) -> 
         pytest.fail("no 408")
 
 
-def test_client_that_does_not_read_is_reset(make_site: MakeSite) -> None:
-    site = make_site(APP, **{**LONG, "write_timeout_s": SHORT})
-    peer = site.peer(receive_buffer=4096).send(request("/large"))
+@pytest.mark.parametrize("path", ["/large", "/streamed"])
+@pytest.mark.parametrize("others", [LONG, dict.fromkeys(NAMES)], ids=["others long", "no others"])
+def test_client_that_does_not_read_is_reset(
+    make_site: MakeSite, path: str, others: dict[str, float | None]
+) -> None:
+    site = make_site(APP, **{**others, "write_timeout_s": SHORT})
+    peer = site.peer(receive_buffer=4096).send(request(path))
     assert eventually(lambda: site.connections() == 1)
     assert eventually(lambda: site.connections() == 0)
     with pytest.raises(ConnectionResetError):

@@ -1,10 +1,11 @@
-"""Clients of others against the hello example: curl, aiohttp, httpx and wrk."""
+"""Clients of others against the hello example: curl, aiohttp, httpx, wrk and h2load."""
 
 import asyncio
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import aiohttp
 import httpx
@@ -107,3 +108,24 @@ def test_wrk_meets_no_error_on_256_connections(url: str) -> None:
     count = re.search(r"(\d+) requests in", done.stdout)
     assert count
     assert int(count[1]) > 1000
+
+
+@pytest.mark.parametrize(
+    ("count", "path", "body"), [(20_000, "/", b""), (5_000, "/echo", BODY[:3000])], ids=["GET", "POST"]
+)
+@pytest.mark.parametrize("pipelined", [1, 16])
+def test_h2load_over_http1_has_every_request_answered(
+    url: str, tmp_path: Path, pipelined: int, count: int, path: str, body: bytes
+) -> None:
+    if shutil.which("h2load") is None:
+        pytest.skip("h2load is not installed")
+    how = ["--h1", "--requests", str(count), "--clients", "50", "--max-concurrent-streams", str(pipelined)]
+    if body:
+        (tmp_path / "body").write_bytes(body)
+        how += ["--data", str(tmp_path / "body")]
+    done = subprocess.run(
+        ["h2load", *how, url + path],
+        capture_output=True, env=PLAIN, timeout=2 * PATIENCE, check=True, text=True,
+    )
+    assert f"{count} done, {count} succeeded, 0 failed, 0 errored, 0 timeout" in done.stdout
+    assert f"status codes: {count} 2xx" in done.stdout

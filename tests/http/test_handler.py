@@ -14,17 +14,15 @@ from fastloop_http.handler import check_handler, compile_plan, handler_name
 # The plan hands the request on without looking at it.
 REQUEST: Any = "the request"
 PATH = "/users/{user}/posts/{post}"
-CAPTURES = {"user": 2, "post": 4}
-SEGMENTS = ["", "users", "ada", "posts", "7"]
+CAPTURES = ["user", "post"]
+TEXTS = ["ada", "7"]
 
 
 def run(handler: Callable[..., object]) -> object:
     check_handler(handler)
     plan = compile_plan(handler, PATH, CAPTURES)
-    if plan.wants_segments:
-        assert plan.wants_request
-        return plan.call(REQUEST, SEGMENTS)
-    return plan.call(REQUEST) if plan.wants_request else plan.call()
+    texts = [TEXTS[place] for place in plan.captures]
+    return plan.call(REQUEST, *texts) if plan.wants_request else plan.call(*texts)
 
 
 def refusal(handler: Callable[..., object]) -> str:
@@ -128,15 +126,30 @@ def test_async_handler_is_called_but_not_awaited() -> None:
     [lambda: None, lambda limit=10: None, USERS.__repr__, functools.partial(takes_all, 1, REQUEST, "ada")],
 )
 def test_handler_that_takes_nothing_is_its_own_plan(handler: Callable[..., object]) -> None:
-    plan = compile_plan(handler, "/", {})
-    assert (plan.call, plan.wants_request, plan.wants_segments) == (handler, False, False)
+    plan = compile_plan(handler, "/", [])
+    assert (plan.call, plan.wants_request, plan.captures) == (handler, False, ())
 
 
 def test_handler_that_takes_the_request_alone_is_its_own_plan() -> None:
     def handler(it: Request, limit: int = 10) -> None: ...
 
     plan = compile_plan(handler, PATH, CAPTURES)
-    assert (plan.call, plan.wants_request, plan.wants_segments) == (handler, True, False)
+    assert (plan.call, plan.wants_request, plan.captures) == (handler, True, ())
+
+
+@pytest.mark.parametrize(
+    ("handler", "wants_request", "captures"),
+    [
+        (lambda post, user: None, False, (1, 0)),
+        (lambda user: None, False, (0,)),
+        (lambda post, limit=10: None, False, (1,)),
+    ],
+)
+def test_handler_of_captures_is_its_own_plan(
+    handler: Callable[..., object], wants_request: bool, captures: tuple[int, ...]
+) -> None:
+    plan = compile_plan(handler, PATH, CAPTURES)
+    assert (plan.call, plan.wants_request, plan.captures) == (handler, wants_request, captures)
 
 
 def test_parameter_nothing_fills_is_refused_with_the_captures_there_are() -> None:

@@ -228,7 +228,7 @@ def test_connect_has_one_handler_and_no_path() -> None:
     assert [route.path for route in router.routes()] == ["/", ""]
     with pytest.raises(ValueError, match=r"CONNECT already has handler .*; tunnel\(\) would never run"):
         router.connect(tunnel)
-    with pytest.raises(TypeError, match="path of CONNECT captures: nothing"):
+    with pytest.raises(TypeError, match="of CONNECT"):
         Router().connect(greet)
     with pytest.raises(TypeError, match="must be callable"):
         Router().connect(get(tunnel))  # type: ignore[arg-type]

@@ -1,15 +1,16 @@
-"""max_connections: who has to wait, and that nobody is refused."""
+"""max_connections: who has to wait, and that nobody is refused; what is kept for who does not read."""
 
 import contextlib
 import resource
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from served import PATIENCE, Peer, Site, free_port, program, request
+from served import PATIENCE, Peer, Site, eventually, free_port, program, request
 
 from fastloop_http import Router, get
 from fastloop_http._listen import default_max_connections
@@ -133,3 +134,23 @@ def test_limit_by_default_is_one_at_least(monkeypatch: pytest.MonkeyPatch) -> No
 def test_without_a_limit_of_descriptors_there_is_none_of_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (resource.RLIM_INFINITY,) * 2)
     assert default_max_connections() == sys.maxsize
+
+
+def test_little_is_kept_for_a_client_that_does_not_read(make_site: Callable[..., Site]) -> None:
+    taken = 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal taken
+        while taken < 64 << 20:
+            taken += 16 << 10
+            yield bytes(16 << 10)
+
+    site = make_site(Router().route("/", get(lambda: pieces())))
+    site.peer(receive_buffer=4096).send(request())
+    assert eventually(lambda: taken)
+    while (before := taken) < 64 << 20:
+        time.sleep(0.1)
+        if taken == before:
+            break
+    # By the transport, the kernel and the client's socket.
+    assert taken < 512 << 10

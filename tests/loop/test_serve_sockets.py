@@ -220,3 +220,37 @@ def test_socket_files_go_with_the_server_unless_replaced(run, tmp_path):
         assert os.listdir(tmp_path) == ["b"]
 
     run(main())
+
+
+def test_a_preface_is_first_on_each_connection_and_hands_over(run):
+    class Preface(asyncio.Protocol):
+        """Takes a line, and then has what the factory makes take the connection."""
+
+        def __init__(self, factory):
+            self.factory = factory
+            self.taken = b""
+
+        def connection_made(self, transport):
+            self.transport = transport
+
+        def data_received(self, data):
+            self.taken += data
+            _, end, rest = self.taken.partition(b"\n")
+            if end:
+                protocol = self.factory()
+                self.transport.set_protocol(protocol)
+                protocol.connection_made(self.transport)
+                protocol.data_received(rest)
+
+    async def main():
+        async with Serving(2, preface=Preface) as serving:
+            for number in range(2):
+                with serving.connect(number) as peer:
+                    peer.sendall(b"pre")
+                    await turns()
+                    assert len(serving.made) == number
+                    peer.sendall(b"face\nrest")
+                    await until(lambda number=number: len(serving.made) > number)
+                    assert serving.made[number].data == b"rest"
+
+    run(main())

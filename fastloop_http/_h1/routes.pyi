@@ -1,0 +1,18 @@
+from collections.abc import Callable, Iterable, Sequence
+
+class Call:
+    call: Callable[..., object]
+    wants_request: bool
+    captures: tuple[int, ...]
+    def __init__(
+        self, call: Callable[..., object], wants_request: bool, captures: tuple[int, ...]
+    ) -> None: ...
+
+class Endpoint:
+    calls: dict[str, Call]
+    allow: str
+    def __init__(self, calls: dict[str, Call], allow: str) -> None: ...
+
+class PathTree:
+    def __init__(self, paths: Iterable[tuple[Sequence[str | None], Endpoint]]) -> None: ...
+    def match(self, path: str) -> tuple[Endpoint, list[str]] | None: ...
