@@ -19,6 +19,7 @@ from fastloop_http._h1.incoming import BodyStream, ClientDisconnected
 from fastloop_http._h1.refusal import BodyError
 from fastloop_http._h1.request import Headers, Request
 from fastloop_http._h1.response import Stream
+from fastloop_http._h1.upgrade import Upgrade
 from fastloop_http._h1.url import parse_url
 from fastloop_http.router import (
     MethodRouter,
@@ -52,6 +53,7 @@ __all__ = [
     "Router",
     "Server",
     "Stream",
+    "Upgrade",
     "delete",
     "get",
     "head",

@@ -151,6 +151,7 @@ class Router:
         self._handlers: dict[str, dict[str, Handler]] = {}
         self._plans: dict[str, dict[str, Call]] = {}
         self._captured: dict[str, tuple[str, str]] = {}  # path up to a capture -> its name, path that said so
+        self._connect: tuple[Handler, Call] | None = None
 
     def route(self, path: str, method_router: MethodRouter) -> Self:
         """Answer `path` with the handlers of `method_router`; return self, to chain.
@@ -177,13 +178,35 @@ class Router:
         self._plans.setdefault(path, {}).update(plans)
         return self
 
+    def connect(self, handler: Handler) -> Self:
+        """Answer CONNECT (RFC 9110 section 9.3.6) with `handler`; return self, to chain.
+
+        Its target has no path: `request.host` is the host and port to be connected to. The handler answers an
+        `Upgrade`, or an error: clients take any status from 200 to 299 for the beginning of the tunnel. Where
+        there is none the answer is 501. Raises as `route`.
+        """
+        check_handler(handler)
+        if self._connect is not None:
+            raise ValueError(
+                f"CONNECT already has handler {handler_name(self._connect[0])}(); "
+                f"{handler_name(handler)}() would never run"
+            )
+        self._connect = handler, compile_plan(handler, "of CONNECT", ())
+        return self
+
     def routes(self) -> list[Route]:
-        """List what is registered, in order of registration of each path; GET's HEAD is not listed."""
-        return [
+        """List what is registered, in order of registration of each path; GET's HEAD is not listed.
+
+        The handler of CONNECT comes last, with an empty path.
+        """
+        routes = [
             Route(method, path, handler)
             for path, handlers in self._handlers.items()
             for method, handler in handlers.items()
         ]
+        if self._connect is not None:
+            routes.append(Route("CONNECT", "", self._connect[0]))
+        return routes
 
     def compile(self) -> Routes:
         """Return what a connection is handed. Later registrations do not reach it."""
@@ -203,7 +226,7 @@ class Router:
                 for method, plan in plans.items():
                     exact[f"{method} {path}"] = (plan.call, plan.wants_request)
         tree = PathTree(paths)
-        return Routes(exact, tree, _dispatcher(tree))
+        return Routes(exact, tree, _dispatcher(tree, self._connect and self._connect[1]))
 
     def _new_captures(self, path: str, captures: Mapping[str, int]) -> dict[str, tuple[str, str]]:
         segments = path.split("/")
@@ -260,11 +283,15 @@ def _check_static(path: str, segment: str) -> None:
             )
 
 
-def _dispatcher(tree: PathTree) -> Callable[[Request], object]:
+def _dispatcher(tree: PathTree, connect: Call | None) -> Callable[[Request], object]:
     def dispatch(request: Request) -> object:
         matched = tree.match(request.path)
         if matched is None:
-            return 404, {}, "Not Found"
+            if request.method != "CONNECT":
+                return 404, {}, "Not Found"
+            if connect is None:
+                return 501, {}, "Not Implemented"
+            return connect.call(request) if connect.wants_request else connect.call()
         endpoint, captured = matched
         plan = endpoint.calls.get(request.method)
         if plan is None:

@@ -21,6 +21,7 @@ cdef class SocketTransport(Transport):
     cdef int start(self, object protocol) except -1
     cdef int read_ready(self) except -1
     cdef int write_ready(self) except -1
+    cdef int end_of_input(self) except -1
     cdef int begin_to_close(self) except -1
     cdef int drop_queue(self) except -1
     cdef int protocol_failed(self, object exc, object method) except -1

@@ -92,7 +92,7 @@ cdef class SocketTransport(Transport):
         cdef uint32_t events = 0
         if self.fd < 0:
             return 0
-        if self.reading and not self.closing and not self.eof_received:
+        if self.reading and not self.closing and not self.eof_received and self.unread is None:
             events = EPOLLIN
         if self.queued or self.room is not None:
             events |= EPOLLOUT
@@ -139,8 +139,19 @@ cdef class SocketTransport(Transport):
     cdef int resume_reading_c(self) except -1:
         if not self.reading and not self.closing:
             self.reading = True
+            if self.unread is not None:
+                self.loop.call_soon(self.deliver_unread)
             self.update_interest()
         return 0
+
+    cdef int input_handed_over(self) except -1:
+        if self.eof_received:
+            return self.end_of_input()
+        return self.update_interest()
+
+    cdef int end_of_input(self) except -1:
+        """Tell the protocol that the peer has ended its side."""
+        raise NotImplementedError(f"{type(self).__name__}.end_of_input")
 
     # Ending.
 

@@ -19,7 +19,6 @@ cdef class Stream(SocketTransport):
     cdef int read_failed(self, ssize_t size) except -1
     cdef int deliver(self, const char* data, Py_ssize_t size) except -1
     cdef int hand_over(self, bytes data) except -1
-    cdef int end_of_input(self) except -1
     cdef int accept_write(self, Py_ssize_t size) except -1
     cdef int enqueue(self, bytes data, Py_ssize_t sent) except -1
     cdef bint holds(self) except -1

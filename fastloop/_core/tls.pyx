@@ -249,11 +249,15 @@ cdef class TLSSession(Protocol):
 
     cdef bint wanted(self) except -1:
         """Say whether what has arrived is the protocol's to have now."""
-        return not self.reading_paused and self.state in (TLS_OPEN, TLS_FLUSHING)
+        if self.reading_paused or self.upper.unread is not None:
+            return False
+        return self.state in (TLS_OPEN, TLS_FLUSHING)
 
     cdef bint deliver_all(self) except -1:
         """Deliver until there is no more, or no more is wanted; true at close_notify."""
         cdef bint buffered
+        if self.upper.unread is not None:
+            self.upper.deliver_unread()
         while self.wanted():
             buffered = self.upper.buffered
             if self.read_buffered() if buffered else self.read_lent():

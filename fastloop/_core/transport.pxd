@@ -38,6 +38,7 @@ cdef class Transport(Watcher):
     cdef Protocol native        # protocol, where it is compiled; else None
     cdef bint buffered          # protocol is an asyncio.BufferedProtocol
     cdef object data_received   # its bound method (get_buffer of a buffered one); None for a native one
+    cdef bytes unread           # received before protocol had the connection, and its first; None: nothing
 
     # Flow control.
     cdef readonly Py_ssize_t queued  # bytes accepted, not yet sent
@@ -67,6 +68,9 @@ cdef class Transport(Watcher):
     cdef int bind_protocol(self, object protocol) except -1
     cdef int maybe_pause_protocol(self) except -1
     cdef int maybe_resume_protocol(self) except -1
+    cdef int hand_over_c(self, object protocol, bytes unread) except -1
+    cdef int lend_buffered(self) except -1
+    cdef int input_handed_over(self) except -1
     cdef int tell_made(self) except -1
     cdef int tell_lost(self, object exc) except -1
     cdef int report(self, object exc, object message) except -1

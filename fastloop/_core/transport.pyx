@@ -8,6 +8,8 @@ import asyncio
 from asyncio.constants import _SendfileMode
 from math import floor
 
+from cpython.bytes cimport PyBytes_GET_SIZE
+
 from fastloop._sys.cpython cimport PY_SSIZE_T_MAX, PyContext_CopyCurrent, enter_context, exit_context
 
 
@@ -126,6 +128,76 @@ cdef class Transport(Watcher):
     def get_protocol(self):
         """Return the protocol."""
         return self.protocol
+
+    cdef int hand_over_c(self, object protocol, bytes unread) except -1:
+        """Have protocol take over a connection that is open, as one just made: nothing is paused.
+
+        unread: what has been received and is protocol's; it gets it first, unless it pauses, and after it the
+        end of the input, if that has come. Not to be called from data_received.
+        """
+        self.protocol_paused = False
+        self.bind_protocol(protocol)
+        self.unread = unread
+        self.resume_reading_c()
+        try:
+            self.tell_made()
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            self.unread = None
+            self.report(exc, "Fatal error: protocol.connection_made() call failed.")
+            return self.force_close_c(exc)
+        self.maybe_pause_protocol()
+        self.deliver_unread()
+        return 0
+
+    def deliver_unread(self):
+        """Deliver what was received before the protocol had the connection, unless it has paused."""
+        cdef bytes data
+        cdef bint entered
+        while self.unread is not None and self.is_reading():
+            entered = self.native is None and self.enter()
+            try:
+                if self.buffered and self.unread:
+                    self.lend_buffered()
+                    continue
+                data, self.unread = self.unread, None
+                if not data:
+                    pass
+                elif self.native is not None:
+                    # SAFETY: a local holds the bytes.
+                    self.native.data_received_c(data, PyBytes_GET_SIZE(data))
+                else:
+                    self.data_received(data)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as exc:
+                self.unread = None
+                self.report(exc, "Fatal error: protocol.data_received() call failed.")
+                self.force_close_c(exc)
+                return
+            finally:
+                self.leave(entered)
+            if not self.closing:
+                self.input_handed_over()
+
+    cdef int lend_buffered(self) except -1:
+        """Copy what is unread into the buffer that the protocol lends, as far as there is room."""
+        cdef bytes data = self.unread
+        cdef Py_ssize_t size
+        room = memoryview(self.data_received(PyBytes_GET_SIZE(data))).cast("B")
+        size = min(len(room), PyBytes_GET_SIZE(data))
+        if size == 0:
+            raise RuntimeError("get_buffer() returned an empty buffer")
+        room[:size] = data[:size]
+        room.release()
+        self.unread = data[size:]
+        self.protocol.buffer_updated(size)
+        return 0
+
+    cdef int input_handed_over(self) except -1:
+        """Go on with what is received from now on."""
+        return 0
 
     @property
     def _paused(self):

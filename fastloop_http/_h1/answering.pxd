@@ -30,6 +30,7 @@ cdef class Answering(Timed):
     # The message being answered: by a handler that has suspended, or by a stream.
     cdef RequestTask task
     cdef Outgoing outgoing      # sends a body as it comes, as that task; None: no answer is streamed
+    cdef object upgrade         # the Upgrade that is to follow the end of that task; None: none is
     cdef bint behind            # there are bytes behind it
     cdef bint head_only
     cdef bint keep_alive
@@ -42,6 +43,9 @@ cdef class Answering(Timed):
     cdef bint answer_error(self, object error, const Head* head, const char* data) except -1
     cdef int begin_stream(self, Request request) except -1
     cdef int end_stream(self, Request request, object error) except -1
+    cdef int begin_upgrade(self, Request request) except -1
+    cdef int ask_to_upgrade(self, object upgrade) except -1
+    cdef int end_upgrade(self, Request request, object error) except -1
     cdef int settle_body(self) except -1
     cdef int refuse(self, int status, str reason, bint head_only) except -1
     cdef int conclude(self) except -1

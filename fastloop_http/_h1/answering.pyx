@@ -1,20 +1,26 @@
 """How a connection answers: see answering.pxd."""
 
+import asyncio
 import logging
 import struct
 from socket import SO_LINGER, SOL_SOCKET
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF
 
 from fastloop._core.task cimport TASK_RETURNED, TASK_SUSPENDED
+from fastloop._core.transport cimport Protocol, Transport
+from fastloop._sys.cpython cimport PyContext_Copy
+from fastloop_http._h1.head cimport METHOD_CONNECT
 from fastloop_http._h1.refusal cimport shown
 from fastloop_http._h1.request_task cimport take_task
-from fastloop_http._h1.response cimport FRAMED_BY_CLOSE, Encoder, maybe_stream
+from fastloop_http._h1.response cimport DATE_SIZE, FRAMED_BY_CLOSE, Encoder, Stream, maybe_stream
 from fastloop_http._h1.service cimport Service
 
-from fastloop_http._h1.incoming import ClientDisconnected
+from fastloop_http._h1.incoming import ClientDisconnected, too_large
 from fastloop_http._h1.refusal import BodyError
+from fastloop_http._h1.upgrade import Upgrade
 
 logger = logging.getLogger("fastloop_http")
 
@@ -26,13 +32,68 @@ cdef enum:
     MAX_GATHERED = 64 * 1024
 
 
-cdef bint is_streamed(object answer) except -1:
-    return maybe_stream(answer[len(answer) - 1] if type(answer) is tuple and answer else answer) is not None
+cdef bint leaves_body(object answer, bint head_only) except -1:
+    """Say whether the body of the request may go on coming, for who makes the answer, or before it."""
+    if type(answer) is tuple and answer:
+        answer = answer[len(answer) - 1]
+    return isinstance(answer, Upgrade) or not head_only and maybe_stream(answer) is not None
+
+
+async def read_to_end(Request request):
+    """Drop what has not been read of the body, up to the limit of one that is read whole: then 413."""
+    cdef int64_t dropped = 0
+    # In any case: when this ends, nobody is reading the connection, and what came behind is in its tail.
+    await asyncio.sleep(0)
+    async for piece in request.stream():
+        dropped += len(piece)
+        if request.incoming is not None and dropped > request.incoming.most:
+            raise too_large(dropped, request.incoming.most)
 
 
 cdef str request_line(const Head* head, const char* data):
     """Return method and target, safe to log."""
     return shown(data + head.method_start, head.target_start + head.target_size - head.method_start)
+
+
+cdef int put_upgrade(Encoder encoder, object upgrade) except -1:
+    cdef bytes lines = b"connection: upgrade\r\nupgrade: %b\r\n" % upgrade.protocol.encode()
+    return encoder.put(PyBytes_AS_STRING(lines), PyBytes_GET_SIZE(lines))
+
+
+cdef int put_switch(Encoder encoder, object upgrade, bint connect) except -1:
+    """Put the head behind which the connection is another protocol's.
+
+    It says nothing of a body: there is none (RFC 9110 sections 9.3.6 and 15.2.2). Raises as put_fields; then
+    nothing of it stays.
+    """
+    cdef bint typed = False, dated = False
+    cdef Py_ssize_t before = encoder.size
+    try:
+        if connect:
+            encoder.put_status(200)
+        else:
+            encoder.put_status(101)
+            put_upgrade(encoder, upgrade)
+        encoder.put_fields(upgrade.headers, &typed, &dated)
+        if not dated:
+            encoder.refresh_date()
+            encoder.put(encoder.date, DATE_SIZE)
+        return encoder.put(b"\r\n", 2)
+    except BaseException:
+        encoder.size = before
+        raise
+
+
+cdef object made_by(object protocol_factory, Transport transport):
+    """Return the protocol that is to have transport, made in the context it will be called in."""
+    cdef bint entered = transport.enter()
+    try:
+        protocol = protocol_factory()
+    finally:
+        transport.leave(entered)
+    if not isinstance(protocol, Protocol) and not hasattr(protocol, "connection_made"):
+        raise TypeError(f"the protocol_factory of an Upgrade must return a protocol, not {protocol!r}")
+    return protocol
 
 
 cdef class Answering(Timed):
@@ -41,7 +102,7 @@ cdef class Answering(Timed):
     cdef int answer(self, object value, object error, const Head* head, const char* data) except -1:
         """Encode what the handler returned, or a 500 for its error; the head of its request is at data."""
         cdef Encoder encoder = self.service.encoder
-        if self.incoming is not None and not is_streamed(value):
+        if self.incoming is not None and not leaves_body(value, self.head_only):
             self.settle_body()
         if (self.service.draining or self.half_closed) and not self.behind:
             self.keep_alive = False
@@ -50,6 +111,8 @@ cdef class Answering(Timed):
                 encoder.answer(value, self.head_only, self.keep_alive, self.minor)
             except Exception as exc:
                 error = exc
+                if self.incoming is not None and leaves_body(value, self.head_only):
+                    self.settle_body()
         if error is not None and not self.answer_error(error, head, data):
             return self.give_up()
         if encoder.stream is None:
@@ -139,10 +202,14 @@ cdef class Answering(Timed):
     cdef int begin_stream(self, Request request) except -1:
         """Send the body whose head has just been encoded, as it comes."""
         cdef Service service = self.service
-        cdef RequestTask task = take_task(service)
-        cdef Outgoing outgoing = Outgoing.__new__(Outgoing)
+        cdef RequestTask task
+        cdef Outgoing outgoing
         cdef PyObject* outcome = NULL
         cdef int status
+        if not isinstance(service.encoder.stream, Stream):
+            return self.begin_upgrade(request)
+        task = take_task(service)
+        outgoing = Outgoing.__new__(Outgoing)
         outgoing.begin(self.transport, service.loop, service.encoder, self.write_paused)
         self.outgoing = outgoing
         send = outgoing.send
@@ -176,6 +243,85 @@ cdef class Answering(Timed):
         if self.transport.queued:
             self.begin_to_stall()
         return self.conclude()
+
+    cdef int begin_upgrade(self, Request request) except -1:
+        """Have the rest of request read, and then the connection handed over; or answer why not."""
+        cdef Service service = self.service
+        cdef Encoder encoder = service.encoder
+        cdef bint connect = request.head.method == METHOD_CONNECT
+        cdef PyObject* argument
+        cdef PyObject* outcome = NULL
+        cdef RequestTask task
+        upgrade, encoder.stream = encoder.stream, None
+        error = None
+        if connect and (request.head.content_length > 0 or request.head.chunked):
+            # Others may take it for the first of what goes through the tunnel.
+            error = BodyError(
+                "CONNECT with content", 400, "CONNECT has no content", "RFC 9110 section 9.3.6", 0
+            )
+        elif connect and upgrade.protocol is not None:
+            error = ValueError(f"CONNECT upgrades to no protocol; leave out {upgrade.protocol!r}")
+        elif not connect and upgrade.protocol is None:
+            error = ValueError("an Upgrade without protocol is for CONNECT only; say which protocol it is")
+        if error is not None:
+            self.answer(None, error, &request.head, request.data)
+            return service.give_request(request)
+        if not connect and not (
+            request.head.upgrade and upgrade.is_listed(request.headers.getall("upgrade"))
+        ):
+            if self.incoming is not None:
+                self.settle_body()
+            self.ask_to_upgrade(upgrade)
+            service.give_request(request)
+            return self.conclude()
+        task = take_task(service)
+        call = read_to_end
+        argument = <PyObject*>request
+        # SAFETY: locals hold both. There is no outcome to be let go of: it always suspends.
+        task.run(<PyObject*>call, &argument, 1, service.context, &outcome)
+        self.upgrade = upgrade
+        self.answered = request
+        self.task = task
+        task.connection = self
+        return 0
+
+    cdef int ask_to_upgrade(self, object upgrade) except -1:
+        """Encode the answer to a request that has not asked for the protocol (RFC 9110 section 15.5.22)."""
+        cdef Encoder encoder = self.service.encoder
+        encoder.put_status(426)
+        put_upgrade(encoder, upgrade)
+        encoder.put(b"content-type: text/plain; charset=utf-8\r\n", 41)
+        encoder.put_length(16)
+        encoder.put_connection(self.keep_alive, self.minor)
+        encoder.refresh_date()
+        encoder.put(encoder.date, DATE_SIZE)
+        return encoder.finish(b"Upgrade Required", 16, None, self.head_only)
+
+    cdef int end_upgrade(self, Request request, object error) except -1:
+        """Answer a request that has been read to its end, and leave the connection to another protocol."""
+        cdef Service service = self.service
+        cdef Transport transport = self.transport
+        cdef bytes unread
+        upgrade, self.upgrade = self.upgrade, None
+        if error is None:
+            try:
+                # What the server's handlers see, and none of what one of them has set.
+                transport.context = PyContext_Copy(service.context)
+                protocol = made_by(upgrade.protocol_factory, transport)
+                put_switch(service.encoder, upgrade, request.head.method == METHOD_CONNECT)
+            except Exception as exc:
+                error = exc
+        if error is not None:
+            self.answer(None, error, &request.head, request.data)
+            return service.give_request(request)
+        self.finished = True
+        unread = b"" if self.tail is None else bytes(self.tail)
+        self.tail = None
+        self.flush()
+        service.give_request(request)
+        service.wheel.leave(&self.entry)
+        service.closed(self)
+        return transport.hand_over_c(protocol, unread)
 
     cdef int give_up(self) except -1:
         """Drop the connection after an error that no answer can tell of; it is in no state to go on."""

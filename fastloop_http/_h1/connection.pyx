@@ -20,6 +20,7 @@ from fastloop_http._h1.head cimport (
     FORM_ORIGIN,
     HEAD_DONE,
     HEAD_PARTIAL,
+    METHOD_CONNECT,
     METHOD_HEAD,
     METHOD_OTHER,
     Head,
@@ -312,6 +313,9 @@ cdef class HttpConnection(Answering):
                         call = <PyObject*>plan.call
                         wants_request = plan.wants_request
                         count = plan.count
+        elif head.method == METHOD_CONNECT:
+            # Without a tunnel: its client may send what is for that, and what is no request of its own.
+            self.keep_alive = False
         if call is NULL:
             call = <PyObject*>service.dispatch
         if wants_request:
@@ -368,6 +372,8 @@ cdef class HttpConnection(Answering):
         self.behind = self.tail is not None
         if self.outgoing is not None:
             self.end_stream(request, error)
+        elif self.upgrade is not None:
+            self.end_upgrade(request, error)
         else:
             self.answer(task._result if returned else None, error, &request.head, request.data)
             if self.service.encoder.stream is not None:

@@ -6,6 +6,7 @@ from libc.stdint cimport int64_t
 cdef enum:
     # A body from here on is referenced, not copied: copying 32 KiB costs what a second iovec does.
     REFERENCED_BODY = 32 * 1024
+    DATE_SIZE = 37          # of Encoder.date: "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
 
 
 cdef enum Framing:      # how a body that is streamed ends
@@ -26,7 +27,9 @@ cdef class Encoder:
     cdef Py_ssize_t size
     cdef Py_ssize_t capacity
     cdef bytes body             # the last answer's, to be sent after data; None where it is in data
-    cdef Stream stream          # the body behind the last answer's head, to be sent as it comes; None: none
+    # What is to follow the last answer's head, which is in data: a Stream, its body. Or what stands in place
+    # of an answer: an Upgrade, whose head is for who knows the request. None: neither.
+    cdef object stream
     cdef Framing framing        # of stream
     cdef char date[40]          # "date: ...\r\n" of date_second
     cdef int64_t date_second

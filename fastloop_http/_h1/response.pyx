@@ -19,6 +19,8 @@ from libc.stdio cimport snprintf
 from libc.string cimport memcmp, memcpy
 from libc.time cimport gmtime_r, time, time_t, tm
 
+from fastloop_http._h1.upgrade import Upgrade
+
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
     # Of a str whose characters all fit a byte, PyUnicode_1BYTE_KIND, they are Latin-1.
@@ -59,7 +61,6 @@ del character
 
 cdef enum:
     LONGEST_TYPE = 64    # of TEXT, JSON and OCTETS
-    DATE_SIZE = 37       # "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
     LONGEST_NUMBER = 21  # digits of 2**63, and CRLF
 
 
@@ -252,6 +253,7 @@ cdef class Encoder:
             name_size == 14 and memcmp(at, b"content-length", 14) == 0
             or name_size == 17 and memcmp(at, b"transfer-encoding", 17) == 0
             or name_size == 10 and memcmp(at, b"connection", 10) == 0
+            or name_size == 7 and memcmp(at, b"upgrade", 7) == 0
         ):
             raise ValueError(f"header {name} is the server's to send; leave it out")
         at += name_size
@@ -341,9 +343,14 @@ cdef class Encoder:
                 stream = maybe_stream(value)
                 if stream is not None:
                     return self.answer_stream(status, headers, stream, head_only, keep_alive, minor)
+                if isinstance(value, Upgrade):
+                    if status != 200 or headers:
+                        raise TypeError("an Upgrade is an answer by itself; give it the headers")
+                    self.stream = value
+                    return 0
                 raise TypeError(
-                    f"a handler answers str, bytes, dict, list, msgspec.Struct, an iterator or a Stream, "
-                    f"(status, body) or (status, headers, body), not {type(value).__name__}"
+                    f"a handler answers str, bytes, dict, list, msgspec.Struct, an iterator, a Stream or an "
+                    f"Upgrade, (status, body) or (status, headers, body), not {type(value).__name__}"
                 )
             # SAFETY: finish() copies the bytes, or holds their owner.
             data = PyBytes_AS_STRING(owner)

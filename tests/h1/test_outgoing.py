@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from served import PATIENCE, Peer, Site, eventually, request
 
-from fastloop_http import Request, Router, Stream, get, post
+from fastloop_http import Request, Router, Stream, Upgrade, get, post
 
 MakeSite = Callable[..., Site]
 MEBIBYTE = 1 << 20
@@ -354,3 +354,26 @@ def test_wrong_streams_are_refused(pieces: Any, options: dict[str, Any], error: 
     with pytest.raises((TypeError, ValueError)) as raised:
         Stream(pieces, **options)
     assert str(raised.value) == error
+
+
+@pytest.mark.parametrize("answer", [
+    lambda: (204, each(b"a")),
+    lambda: (200, {"a\n": "b"}, each(b"a")),
+    lambda: (201, Upgrade(asyncio.Protocol)),
+])
+def test_body_behind_what_only_looked_like_a_stream_is_dropped(
+    make_site: MakeSite, answer: Callable[[], Any]
+) -> None:
+    site = make_site(Router().route("/", post(answer).get(lambda: "next")))
+    head, body = request(method="POST", body=b"b" * 200_000).split(b"\r\n\r\n")
+    peer = site.peer().send(head + b"\r\n\r\n" + body[:1])
+    assert peer.answer().status == 500
+    assert peer.send(body[1:] + request()).answer().body == b"next"
+
+
+def test_body_of_head_is_dropped_where_the_answer_would_be_streamed(make_site: MakeSite) -> None:
+    site = make_site(Router().route("/", get(lambda: each(b"a"))).route("/next", get(lambda: "next")))
+    head, body = request(method="HEAD", body=b"b" * 200_000).split(b"\r\n\r\n")
+    peer = site.peer().send(head + b"\r\n\r\n" + body[:1])
+    assert peer.answer(head_only=True).status == 200
+    assert peer.send(body[1:] + request("/next")).answer().body == b"next"

@@ -113,7 +113,6 @@ def test_request_reaches_the_handler_of_its_path(line: str, answer: object) -> N
         "GET /caf\xc3\xa9",
         "GET ",
         "OPTIONS *",
-        "CONNECT host:80",
         "GET http:/users",
     ],
 )
@@ -215,6 +214,24 @@ def test_routes_lists_what_was_registered() -> None:
         Route("POST", "/", index),
         Route("GET", "/greet/{name}", greet),
     ]
+
+
+def test_connect_has_one_handler_and_no_path() -> None:
+    def tunnel(request: Request) -> object:
+        return request
+
+    assert ask(ROUTER, "CONNECT ") == (501, {}, "Not Implemented")
+    router = Router().connect(says("tunnel")).route("/", get(says("index")))
+    assert ask(router, "CONNECT ") == "tunnel"
+    assert ask(router, "OPTIONS *") == (404, {}, "Not Found")
+    assert ask(Router().connect(tunnel), "CONNECT ") == Asked("CONNECT", "")
+    assert [route.path for route in router.routes()] == ["/", ""]
+    with pytest.raises(ValueError, match=r"CONNECT already has handler .*; tunnel\(\) would never run"):
+        router.connect(tunnel)
+    with pytest.raises(TypeError, match="of CONNECT"):
+        Router().connect(greet)
+    with pytest.raises(TypeError, match="must be callable"):
+        Router().connect(get(tunnel))  # type: ignore[arg-type]
 
 
 def test_router_without_routes_finds_nothing() -> None:
