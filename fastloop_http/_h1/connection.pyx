@@ -88,6 +88,7 @@ cdef class HttpConnection(Answering):
         self.write_paused = True
         if self.outgoing is not None:
             self.outgoing.paused = True
+            self.begin_to_stall()
         return self.update_reading()
 
     cdef int resume_writing_c(self) except -1:

@@ -51,6 +51,13 @@ cdef class Timed(Protocol):
         deadline_ns = self.next_look_ns(self.since_ns)
         return self.service.wheel.ask_by(&self.entry, deadline_ns) if deadline_ns else 0
 
+    cdef int begin_to_stall(self) except -1:
+        self.stalled_ns = fastloop_monotonic_ns()
+        self.stalled = self.transport.queued
+        if self.service.timeouts.write:
+            self.service.wheel.ask_by(&self.entry, self.stalled_ns + self.service.timeouts.write)
+        return 0
+
     cdef int64_t next_look_ns(self, int64_t now_ns) noexcept:
         """Return when to look at what is waited for; 0: not before begin_to_wait()."""
         cdef int64_t deadline_ns = self.deadline_ns(now_ns)
