@@ -8,10 +8,10 @@ from libc.stdint cimport int64_t
 
 from fastloop_http._h1.head cimport Head
 from fastloop_http._h1.incoming cimport Incoming
+from fastloop_http._h1.observed cimport Observed
 from fastloop_http._h1.outgoing cimport Outgoing
 from fastloop_http._h1.request cimport Request
 from fastloop_http._h1.request_task cimport RequestTask
-from fastloop_http._h1.timeouts cimport Timed
 
 
 cdef enum:
@@ -20,7 +20,7 @@ cdef enum:
     MAX_DROPPED = 256 * 1024
 
 
-cdef class Answering(Timed):
+cdef class Answering(Observed):
     # Received, and not parsed yet: the piece of a head, or requests behind one that is being answered.
     cdef bytearray tail
 
@@ -39,7 +39,7 @@ cdef class Answering(Timed):
     cdef int begin_stream(self, Request request) except -1
     cdef int end_stream(self, Request request, object error) except -1
     cdef int settle_body(self) except -1
-    cdef int refuse(self, int status, str reason, bint head_only) except -1
+    cdef int refuse(self, int status, str reason, const char* data, Py_ssize_t size) except -1
     cdef int conclude(self) except -1
     cdef int end(self, bint linger) except -1
     cdef int flush(self) except -1

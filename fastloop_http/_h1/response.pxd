@@ -28,6 +28,8 @@ cdef class Encoder:
     cdef bytes body             # the last answer's, to be sent after data; None where it is in data
     cdef Stream stream          # the body behind the last answer's head, to be sent as it comes; None: none
     cdef Framing framing        # of stream
+    cdef int status             # of the last answer
+    cdef Py_ssize_t sent        # bytes of its body that go out, but for a stream's
     cdef char date[40]          # "date: ...\r\n" of date_second
     cdef int64_t date_second
     cdef object encode_json

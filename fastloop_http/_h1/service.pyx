@@ -3,6 +3,7 @@
 from cpython.ref cimport Py_REFCNT
 
 from fastloop._sys.cpython cimport PyContext_CopyCurrent
+from fastloop_http._h1.counters cimport counted
 from fastloop_http._h1.refusal cimport limits_init
 
 
@@ -37,10 +38,12 @@ cdef class Service:
         min_body_bytes_per_s,
         write_timeout_s,
         half_close_timeout_s,
+        access_log=None,
     ):
         """exact: {"METHOD /path": (call, wants_request)}; dispatch(request) answers whatever is not in it.
 
-        The limits and timeouts are the server's options.
+        The limits and timeouts are the server's options. access_log is called for each request, as access.pxd
+        says; None: nobody is.
         """
         limits_init(&self.limits)
         self.limits.head_bytes = max_head_bytes
@@ -60,6 +63,7 @@ cdef class Service:
         self.loop = loop
         self.exact = RouteTable(exact)
         self.dispatch = dispatch
+        self.access_log = access_log
         self.context = PyContext_CopyCurrent()
         self.encoder = Encoder()
         self.connections = set()
@@ -93,7 +97,12 @@ cdef class Service:
         """The number of open connections."""
         return len(self.connections)
 
+    def counts(self):
+        """Return what has been counted so far, as counters.pxd has it: `stats.Stats` makes sense of it."""
+        return counted(&self.counters)
+
     cdef int opened(self, object connection) except -1:
+        self.counters.connections += 1
         self.connections.add(connection)
         return 0
 
