@@ -2,31 +2,13 @@
 
 import logging
 import time
-from typing import Any
 
 logger = logging.getLogger("fastloop_http.access")
 
-# Apache's and nginx's combined format, then milliseconds, and a word where the answer is not complete.
-LINE = (
-    '%(client)s - - [%(time)s] "%(request_line)s" %(status)d %(sent)d "%(referer)s" "%(user_agent)s" '
-    "%(duration_ms).3f%(mark)s"
-)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-class Line(dict[str, Any]):
-    """The parts of a request's line, as arguments of a record: what is None shows as "-"."""
-
-    def __getitem__(self, name: str) -> Any:
-        if name == "time":
-            return clock_time(self["created"])
-        if name == "mark":
-            return "" if self["complete"] else " cut"
-        value = super().__getitem__(name)
-        return "-" if value is None else value
-
-
-def clock_time(seconds: float) -> str:
+def clock_time(seconds: int) -> str:
     """Return a time since the epoch as the combined format has it, in UTC whatever the locale."""
     now = time.gmtime(seconds)
     return f"{now.tm_mday:02}/{MONTHS[now.tm_mon - 1]}/{now.tm_year}:{time.strftime('%H:%M:%S', now)} +0000"
@@ -44,6 +26,8 @@ class AccessLog:
 
     def __init__(self, target: logging.Logger) -> None:
         self._logger = target
+        self._second = -1  # of which _time is the text
+        self._time = ""
 
     def __call__(
         self,
@@ -63,22 +47,31 @@ class AccessLog:
         log = self._logger
         if not log.isEnabledFor(logging.INFO):
             return
-        parts = {
-            "client": client_host(client),
-            "request_line": request_line,
-            "method": method,
-            "target": target,
-            "http_version": version,
-            "status": status,
-            "sent": sent,
-            "duration_ms": duration_ns / 1e6,
-            "referer": referer,
-            "user_agent": user_agent,
-            "complete": complete,
-        }
         # Not log.info(): there is no caller worth finding, and to look for one costs more than all the rest.
-        record = log.makeRecord(log.name, logging.INFO, __file__, 0, LINE, (), None, "access", parts)
-        record.args = Line(parts, created=record.created)
+        record = log.makeRecord(log.name, logging.INFO, __file__, 0, "", (), None, "access")
+        if int(record.created) != self._second:
+            self._second = int(record.created)
+            self._time = clock_time(self._second)
+        host = client_host(client)
+        duration_ms = duration_ns / 1e6
+        # The combined format of Apache and nginx, then milliseconds, and a word for an answer that is cut.
+        record.msg = (
+            f'{host or "-"} - - [{self._time}] "{request_line or "-"}" {status} {sent} "{referer or "-"}" '
+            f'"{user_agent or "-"}" {duration_ms:.3f}{"" if complete else " cut"}'
+        )
+        record.__dict__.update(
+            client=host,
+            request_line=request_line,
+            method=method,
+            target=target,
+            http_version=version,
+            status=status,
+            sent=sent,
+            duration_ms=duration_ms,
+            referer=referer,
+            user_agent=user_agent,
+            complete=complete,
+        )
         log.handle(record)
 
 
