@@ -8,9 +8,13 @@ from collections.abc import Mapping
 cimport cython
 from cpython.exc cimport PyErr_NoMemory
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_INCREF
 from cpython.unicode cimport PyUnicode_DecodeLatin1
 from libc.string cimport memcpy
 
+from fastloop._sys.cpython cimport PYGEN_RETURN, PySendResult
+from fastloop._sys.driver cimport fastloop_drive_by, fastloop_set_stopped
 from fastloop_http._h1.head cimport (
     FORM_ABSOLUTE,
     METHOD_OTHER,
@@ -19,9 +23,6 @@ from fastloop_http._h1.head cimport (
     head_reset,
 )
 from fastloop_http._h1.incoming cimport body_stream
-
-cdef extern from "Python.h":
-    void PyErr_SetObject(object type, object value) except *
 
 # In the order of head's Method.
 cdef tuple METHODS = (
@@ -36,23 +37,34 @@ cdef inline char lower(char c) noexcept nogil:
     return c | 0x20 if c'A' <= c <= c'Z' else c
 
 
+@cython.final
 cdef class Ready:
     """An awaitable that is done: gives its value without suspending."""
 
-    cdef object value
-
-    def __init__(self, value):
-        self.value = value
+    cdef bytes value
 
     def __await__(self):
         return self
 
-    def __iter__(self):
-        return self
 
-    def __next__(self):
-        # Set by hand: raising it in Cython would make an exception object of it first.
-        PyErr_SetObject(StopIteration, self.value)
+# The slots by which the interpreter drives it: a method that raised StopIteration would have a traceback made
+# for it.
+
+cdef PySendResult send_to(PyObject* ready, PyObject* value, PyObject** outcome) noexcept:
+    # SAFETY: the slot is of a Ready; the reference counted is the caller's.
+    outcome[0] = <PyObject*>(<Ready>ready).value
+    Py_INCREF(<object>outcome[0])
+    return PYGEN_RETURN
+
+
+cdef PyObject* next_of(PyObject* ready) noexcept:
+    cdef PyObject* outcome = NULL
+    send_to(ready, NULL, &outcome)
+    fastloop_set_stopped(outcome)
+    return NULL
+
+
+fastloop_drive_by(<PyTypeObject*>Ready, send_to, next_of)
 
 
 async def gather(Request request):
@@ -152,8 +164,11 @@ cdef class Request:
         where it comes too slowly, 400 where its chunks are malformed; left alone, that is the answer. It
         raises ClientDisconnected where the rest does not come. May be asked for again; not after `stream()`.
         """
+        cdef Ready ready
         if self.incoming is None or self.gathered:
-            return Ready(self.content)
+            ready = Ready.__new__(Ready)
+            ready.value = self.content
+            return ready
         return gather(self)
 
     def stream(self):
