@@ -34,6 +34,7 @@ from fastloop_http.router import (
     put,
 )
 from fastloop_http.server import Server, serve
+from fastloop_http.stats import Latency, Stats
 
 __all__ = [
     "BodyError",
@@ -47,11 +48,13 @@ __all__ = [
     "HttpParserInvalidURLError",
     "HttpParserUpgrade",
     "HttpRequestParser",
+    "Latency",
     "MethodRouter",
     "Request",
     "Route",
     "Router",
     "Server",
+    "Stats",
     "Stream",
     "Upgrade",
     "delete",

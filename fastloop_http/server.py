@@ -2,14 +2,16 @@
 
 import asyncio
 import contextlib
+import logging
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
 import fastloop
 from fastloop._listen import Preface
 from fastloop._server import Server as SocketServer
+from fastloop_http._access_log import check_access_log
 from fastloop_http._addresses import format_address, parse_addresses
 from fastloop_http._forwarded import Forwarding
 from fastloop_http._h1.connection import HttpConnection
@@ -22,6 +24,7 @@ from fastloop_http._proxy_header import parse_header
 from fastloop_http._shutdown import Interruption, drain, drop
 from fastloop_http._tls import CLOSE_TIMEOUT_S, HANDSHAKE_TIMEOUT_S, Path, tls_context
 from fastloop_http.router import Router
+from fastloop_http.stats import Stats, stats_of
 
 # Called with the app.
 Lifespan = Callable[[Any], contextlib.AbstractAsyncContextManager[Any]]
@@ -33,14 +36,19 @@ class Listening:
     addresses: what it listens on, as `serve` takes them, each with the port it got.
     """
 
-    def __init__(self, sockets: SocketServer) -> None:
+    def __init__(self, sockets: SocketServer, service: Service) -> None:
         self._sockets = sockets
+        self._service = service
         self.addresses = tuple(format_address(sock) for sock in sockets.sockets)
 
     @property
     def connections(self) -> int:
         """The number of open connections."""
         return self._sockets.connections
+
+    def stats(self) -> Stats:
+        """Return what has been counted since it began to listen; also after its end, and from any thread."""
+        return stats_of(len(self._service), self._service.counts())
 
 
 class Server:
@@ -77,6 +85,7 @@ class Server:
         forwarded_fields: str | None = None,
         shutdown_timeout_s: float = 30.0,
         lifespan: Lifespan | None = None,
+        access_log: bool | str | logging.Logger = False,
     ) -> None:
         """Take app as it is when `serve` is called.
 
@@ -113,6 +122,9 @@ class Server:
         shutdown_timeout_s: seconds that connections have to end once the server is told to; then they are
         dropped. lifespan: function of the app that returns an async context manager, entered before listening
         and left, in any case as if nothing had happened, after the last connection.
+
+        access_log: write a line for each request, at level INFO, to the logger "fastloop_http.access" (True),
+        or to another, given by itself or by name.
 
         Raises TypeError or ValueError, which names the option, OSError for a file that cannot be read.
         """
@@ -163,6 +175,9 @@ class Server:
         self._forwarding = Forwarding.checked(trusted_proxies, forwarded_fields)
         self._shutdown_timeout_s = shutdown_timeout_s
         self._lifespan = lifespan
+        self._access_log = check_access_log(access_log)
+        self._listening: set[Listening] = set()
+        self._past = Stats()  # of what does not listen any more
 
     @contextlib.asynccontextmanager
     async def listening(self, *addresses: str) -> AsyncIterator[Listening]:
@@ -187,6 +202,7 @@ class Server:
             service = Service(
                 loop, routes.exact, routes.tree, routes.dispatch, **self._limits, **self._timeouts,
                 proxies=None if self._forwarding is None else self._forwarding.sender,
+                access_log=self._access_log,
             )
             bound = await bind(loop, wanted, reuse_port=self._reuse_port, unix_mode=self._unix_mode)
             sockets = await loop.serve_sockets(
@@ -200,8 +216,10 @@ class Server:
                 socket_files=bound.files,
                 preface=self._preface(service),
             )
+            listening = Listening(sockets, service)
+            stack.enter_context(self._counting(listening))
             try:
-                yield Listening(sockets)
+                yield listening
             except BaseException:
                 await drop(sockets, service)
                 raise
@@ -212,6 +230,24 @@ class Server:
         if self._proxy_protocol_from is None:
             return None
         return partial(ProxyHeader, service, self._proxy_protocol_from.hold_peer, parse_header)
+
+    @contextlib.contextmanager
+    def _counting(self, listening: Listening) -> Iterator[None]:
+        """Have `stats` count what listening does, during a `with` and from then on."""
+        self._listening.add(listening)
+        try:
+            yield
+        finally:
+            self._listening.remove(listening)
+            self._past += listening.stats()
+
+    def stats(self) -> Stats:
+        """Return what has been counted since the server was made, over all the times it has listened.
+
+        Zeros before the first. May be called from any thread: from another than the loop's, the numbers may
+        be of slightly different moments.
+        """
+        return sum((listening.stats() for listening in self._listening.copy()), self._past)
 
     async def serve(self, *addresses: str) -> None:
         """Serve on addresses, as `listening` takes them, until SIGTERM or SIGINT, or until cancelled.

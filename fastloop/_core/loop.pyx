@@ -195,7 +195,7 @@ cdef class LoopCore:
             if self.inbox.head != self.inbox.tail:
                 self.take_inbox()
             return self.run_ready()
-        if self.timers.count or pending:
+        if pending:
             now_ns = fastloop_monotonic_ns()
         if not pending or self.unpolled >= MAX_UNPOLLED or now_ns - self.polled_ns >= MAX_UNPOLLED_NS:
             timeout_ns = self.poll_timeout_ns()

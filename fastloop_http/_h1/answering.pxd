@@ -8,10 +8,11 @@ from libc.stdint cimport int64_t
 
 from fastloop_http._h1.head cimport Head
 from fastloop_http._h1.incoming cimport Incoming
+from fastloop_http._h1.observed cimport Observed
 from fastloop_http._h1.outgoing cimport Outgoing
+from fastloop_http._h1.peer cimport Peer
 from fastloop_http._h1.request cimport Request
 from fastloop_http._h1.request_task cimport RequestTask
-from fastloop_http._h1.timeouts cimport Timed
 
 
 cdef enum:
@@ -23,7 +24,7 @@ cdef enum:
     MAX_LINGERED = 16 * 1024 * 1024
 
 
-cdef class Answering(Timed):
+cdef class Answering(Observed):
     # Received, and not parsed yet: the piece of a head, or requests behind one that is being answered.
     cdef bytearray tail
 
@@ -36,6 +37,7 @@ cdef class Answering(Timed):
     cdef bint keep_alive
     cdef bint minor
 
+    cdef Peer peer              # its other end; None: no handler has been told
     cdef bint write_paused      # the peer does not read: nothing more is answered till it does
     cdef int64_t dropped        # bytes of a body, or of what follows a last answer, that nobody reads
 
@@ -47,7 +49,7 @@ cdef class Answering(Timed):
     cdef int ask_to_upgrade(self, object upgrade) except -1
     cdef int end_upgrade(self, Request request, object error) except -1
     cdef int settle_body(self) except -1
-    cdef int refuse(self, int status, str reason, bint head_only) except -1
+    cdef int refuse(self, int status, str reason, const char* data, Py_ssize_t size) except -1
     cdef int conclude(self) except -1
     cdef int end(self, bint linger) except -1
     cdef int flush(self) except -1

@@ -13,6 +13,7 @@ from fastloop._core.task cimport TASK_RETURNED, TASK_SUSPENDED
 from fastloop._core.transport cimport Protocol, Transport
 from fastloop._sys.cpython cimport PyContext_Copy
 from fastloop_http._h1.head cimport METHOD_CONNECT
+from fastloop_http._h1.observed cimport note_answered, note_sent
 from fastloop_http._h1.refusal cimport shown
 from fastloop_http._h1.request_task cimport take_task
 from fastloop_http._h1.response cimport DATE_SIZE, FRAMED_BY_CLOSE, Encoder, Stream, maybe_stream
@@ -96,7 +97,7 @@ cdef object made_by(object protocol_factory, Transport transport):
     return protocol
 
 
-cdef class Answering(Timed):
+cdef class Answering(Observed):
     """The writing half of a connection."""
 
     cdef int answer(self, object value, object error, const Head* head, const char* data) except -1:
@@ -114,8 +115,11 @@ cdef class Answering(Timed):
                 if self.incoming is not None and leaves_body(value, self.head_only):
                     self.settle_body()
         if error is not None and not self.answer_error(error, head, data):
+            self.note_lost(0, 0, head, data)
             return self.give_up()
         if encoder.stream is None:
+            self.service.counters.gathered += 1
+            note_answered(self, head, data, encoder.status, encoder.sent, True)
             return self.conclude()
         if encoder.framing == FRAMED_BY_CLOSE:
             self.keep_alive = False
@@ -131,6 +135,7 @@ cdef class Answering(Timed):
             self.keep_alive = False
             encoder.answer((error.status, f"{error.reason}\n"), self.head_only, False, self.minor)
             return True
+        self.service.counters.errors += 1
         logger.error("handler of %s failed", request_line(head, data), exc_info=error)
         encoder.answer((500, "Internal Server Error"), self.head_only, self.keep_alive, self.minor)
         return True
@@ -147,9 +152,14 @@ cdef class Answering(Timed):
         incoming.discard()
         return self.update_reading()
 
-    cdef int refuse(self, int status, str reason, bint head_only) except -1:
-        """Answer what is no request, or none we take, and close: nothing behind it is looked at."""
-        self.service.encoder.answer((status, f"{reason}\n"), head_only, False, 1)
+    cdef int refuse(self, int status, str reason, const char* data, Py_ssize_t size) except -1:
+        """Answer what is no request, or none we take, and close: nothing behind it is looked at.
+
+        data, size: as far as it has come.
+        """
+        cdef Encoder encoder = self.service.encoder
+        encoder.answer((status, f"{reason}\n"), False, False, 1)
+        self.note_refused(status, encoder.sent, data, size)
         return self.end(True)
 
     cdef int conclude(self) except -1:
@@ -188,9 +198,11 @@ cdef class Answering(Timed):
         # Emptied first: whatever writing leads to, the next connection must not send our answers.
         encoder.size = 0
         if body is None:
+            note_sent(&self.service.counters, self.begun_ns, size)
             self.transport.write_c(encoder.data, size)
         else:
             encoder.body = None
+            note_sent(&self.service.counters, self.begun_ns, size + PyBytes_GET_SIZE(body))
             self.transport.write_with_body_c(encoder.data, size, body)
         if self.transport.closing:
             # The peer is gone: nobody waits for the answers to what it sent before.
@@ -208,9 +220,10 @@ cdef class Answering(Timed):
         cdef int status
         if not isinstance(service.encoder.stream, Stream):
             return self.begin_upgrade(request)
+        service.counters.gathered += 1
         task = take_task(service)
         outgoing = Outgoing.__new__(Outgoing)
-        outgoing.begin(self.transport, service.loop, service.encoder, self.write_paused)
+        outgoing.begin(self.transport, service, self.begun_ns, self.write_paused)
         self.outgoing = outgoing
         send = outgoing.send
         # SAFETY: a local holds what is called.
@@ -230,13 +243,18 @@ cdef class Answering(Timed):
 
     cdef int end_stream(self, Request request, object error) except -1:
         """Go on behind a streamed answer, or close where it has been cut short by error."""
+        cdef Outgoing outgoing = self.outgoing
+        cdef const Head* head = &request.head
         self.outgoing = None
         if error is not None:
-            if not isinstance(error, ClientDisconnected):
-                logger.error(
-                    "streamed answer to %s failed", request_line(&request.head, request.data), exc_info=error
-                )
+            if isinstance(error, ClientDisconnected):
+                self.note_lost(outgoing.status, outgoing.sent, head, request.data)
+            else:
+                self.service.counters.errors += 1
+                logger.error("streamed answer to %s failed", request_line(head, request.data), exc_info=error)
+                note_answered(self, head, request.data, outgoing.status, outgoing.sent, False)
             return self.reset_peer()
+        note_answered(self, head, request.data, outgoing.status, outgoing.sent, True)
         if self.incoming is not None:
             self.settle_body()
         self.service.give_request(request)
@@ -272,6 +290,8 @@ cdef class Answering(Timed):
             if self.incoming is not None:
                 self.settle_body()
             self.ask_to_upgrade(upgrade)
+            service.counters.gathered += 1
+            note_answered(self, &request.head, request.data, 426, 0 if self.head_only else 16, True)
             service.give_request(request)
             return self.conclude()
         task = take_task(service)
@@ -317,7 +337,12 @@ cdef class Answering(Timed):
         self.finished = True
         unread = b"" if self.tail is None else bytes(self.tail)
         self.tail = None
+        service.counters.gathered += 1
+        note_answered(self, &request.head, request.data, service.encoder.status, 0, True)
         self.flush()
+        if self.peer is not None:
+            # The end of the connection will be told to another protocol.
+            self.peer.note()
         service.give_request(request)
         service.wheel.leave(&self.entry)
         service.closed(self)
@@ -329,6 +354,7 @@ cdef class Answering(Timed):
         # What was not sent is ours, and the next connection must not send it.
         encoder.size = 0
         encoder.body = None
+        self.service.counters.gathered = 0
         self.finished = True
         self.tail = None
         self.transport.abort()

@@ -2,7 +2,6 @@ cimport cython
 
 from fastloop_http._h1.answering cimport Answering
 from fastloop_http._h1.incoming cimport Incoming
-from fastloop_http._h1.peer cimport Peer
 from fastloop_http._h1.request cimport Request
 from fastloop_http._h1.request_task cimport RequestTask
 
@@ -10,7 +9,6 @@ from fastloop_http._h1.request_task cimport RequestTask
 @cython.final
 cdef class HttpConnection(Answering):
     cdef bint awaits_body       # the body being received is let in
-    cdef Peer peer              # its other end; None: no handler has been told
 
     cdef int receive(self, const char* data, Py_ssize_t size) except -1
     cdef Py_ssize_t read_messages(self, const char* data, Py_ssize_t size) except -1

@@ -27,6 +27,7 @@ from fastloop_http._h1.head cimport (
     head_parse,
 )
 from fastloop_http._h1.peer cimport peer_of
+from fastloop_http._h1.observed cimport note_received, note_request
 from fastloop_http._h1.refusal cimport refusal_message
 from fastloop_http._h1.request cimport METHODS
 from fastloop_http._h1.request_task cimport take_task
@@ -115,6 +116,7 @@ cdef class HttpConnection(Answering):
 
     cdef int receive(self, const char* data, Py_ssize_t size) except -1:
         cdef Py_ssize_t taken
+        note_received(self, size)
         if self.finished:
             return self.drop(size) if self.lingering else 0
         if self.tail is not None or self.write_paused or self.task is not None and self.incoming is None:
@@ -122,6 +124,8 @@ cdef class HttpConnection(Answering):
                 self.tail = bytearray()
             self.tail.extend(data[:size])
             return self.read_tail()
+        if self.task is None:
+            self.begun_ns = self.received_ns
         taken = self.read_messages(data, size)
         self.flush()
         if taken < size and not self.finished:
@@ -136,6 +140,8 @@ cdef class HttpConnection(Answering):
             return self.update_reading()
         # SAFETY: a local holds the tail, and nobody else writes to it: data_received_c is not called from
         # below.
+        if self.task is None:
+            self.begun_ns = self.received_ns
         taken = self.read_messages(tail, len(tail))
         self.flush()
         if self.finished or taken == len(tail):
@@ -180,7 +186,8 @@ cdef class HttpConnection(Answering):
                         "refused with %d: %s", head.refusal.status,
                         refusal_message(&head.refusal, data + taken, size - taken, 0, &service.limits),
                     )
-                self.refuse(head.refusal.status, head.refusal.reason.decode("ascii"), False)
+                self.refuse(head.refusal.status, head.refusal.reason.decode("ascii"),
+                            data + taken, size - taken)
                 break
             whole = head.size
             if head.content_length > 0 or head.chunked:
@@ -245,6 +252,7 @@ cdef class HttpConnection(Answering):
         """Have more of the body come: its handler waits for it."""
         if self.continue_due:
             self.continue_due = self.awaits_body = False
+            self.service.counters.bytes_sent += 25
             self.transport.write_c(b"HTTP/1.1 100 Continue\r\n\r\n", 25)
         if not self.awaits_body:
             # While it was not let in, its client could not be slow.
@@ -293,6 +301,7 @@ cdef class HttpConnection(Answering):
         cdef Call plan = None
         cdef bint wants_request = True
         cdef int status
+        note_request(self)
         self.fresh = False
         self.head_only = head.method == METHOD_HEAD
         self.keep_alive = head.keep_alive
@@ -318,8 +327,10 @@ cdef class HttpConnection(Answering):
             self.keep_alive = False
         if call is NULL:
             call = <PyObject*>service.dispatch
-        if wants_request:
-            arguments[0] = <PyObject*>request
+        arguments[0] = <PyObject*>request
+        if service.access_log is not None:
+            self.logged = request
+        if wants_request or service.access_log is not None:
             if self.peer is None:
                 self.peer = peer_of(self.transport, service.proxies)
             request.peer = self.peer
@@ -399,6 +410,16 @@ cdef class HttpConnection(Answering):
         """Have a handler whose client is gone clean up and end; nobody waits for its answer."""
         cdef RequestTask task = self.task
         cdef Request request = self.answered
+        cdef int status = 0
+        cdef int64_t sent = 0
+        if self.handling:
+            if self.outgoing is not None:
+                status = self.outgoing.status
+                sent = self.outgoing.sent
+            if request is None:
+                self.note_lost(status, sent, NULL, NULL)
+            else:
+                self.note_lost(status, sent, &request.head, request.data)
         if self.incoming is not None:
             self.incoming.fail(ClientDisconnected("the client has gone in the middle of its request"))
             self.incoming.source = NULL
@@ -436,7 +457,9 @@ cdef class HttpConnection(Answering):
             self.lose_client()
             self.end(False)
         elif self.request is not None or self.fresh and not self.service.draining:
-            self.refuse(408, "request head too slow", False)
+            self.begun_ns = self.since_ns
+            head = b"" if self.tail is None else bytes(self.tail)
+            self.refuse(408, "request head too slow", head, len(head))
         else:
             self.end(False)
         return 0

@@ -3,22 +3,24 @@
 from libc.stdint cimport int64_t
 
 from fastloop._core.transport cimport Transport
-from fastloop_http._h1.response cimport Encoder, Framing, Stream
+from fastloop_http._h1.response cimport Framing, Stream
+from fastloop_http._h1.service cimport Service
 
 
 cdef class Outgoing:
     cdef Transport transport
-    cdef object loop
-    cdef Encoder encoder        # for trailers; lent by the service
+    cdef Service service
     cdef Stream stream
     cdef Framing framing
 
+    cdef int status
+    cdef int64_t begun_ns       # when its request was received
     cdef bytes head             # of the answer: sent with the first piece, or when none is there yet
     cdef int64_t sent           # bytes of content so far
     cdef bint paused            # the client has not taken enough yet
     cdef object room            # future of who waits until it has; None: nobody
 
-    cdef int begin(self, Transport transport, object loop, Encoder encoder, bint paused) except -1
+    cdef int begin(self, Transport transport, Service service, int64_t begun_ns, bint paused) except -1
     cdef int send_head(self) except -1
     cdef int go_on(self) except -1
     cdef int put(self, object piece) except -1

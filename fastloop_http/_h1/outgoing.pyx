@@ -3,7 +3,8 @@
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 
-from fastloop_http._h1.response cimport FRAMED_BY_CHUNKS, FRAMED_BY_LENGTH
+from fastloop_http._h1.observed cimport note_sent
+from fastloop_http._h1.response cimport FRAMED_BY_CHUNKS, FRAMED_BY_LENGTH, Encoder
 
 from fastloop_http._h1.incoming import ClientDisconnected
 
@@ -19,11 +20,13 @@ cdef enum:
 cdef class Outgoing:
     """Sends the pieces of a Stream, framed, as fast as the client takes them."""
 
-    cdef int begin(self, Transport transport, object loop, Encoder encoder, bint paused) except -1:
+    cdef int begin(self, Transport transport, Service service, int64_t begun_ns, bint paused) except -1:
         """Take over the answer that the encoder holds the head of."""
+        cdef Encoder encoder = service.encoder
         self.transport = transport
-        self.loop = loop
-        self.encoder = encoder
+        self.service = service
+        self.begun_ns = begun_ns
+        self.status = encoder.status
         self.stream = encoder.stream
         self.framing = encoder.framing
         # SAFETY: copied.
@@ -66,7 +69,7 @@ cdef class Outgoing:
 
     async def wait(self):
         """Wait until the client has taken enough."""
-        self.room = self.loop.create_future()
+        self.room = self.service.loop.create_future()
         try:
             await self.room
         finally:
@@ -74,8 +77,8 @@ cdef class Outgoing:
 
     async def give_way(self):
         """Let others have their turn."""
-        way = self.loop.create_future()
-        self.loop.call_soon(pass_on, way)
+        way = self.service.loop.create_future()
+        self.service.loop.call_soon(pass_on, way)
         await way
 
     cdef int go_on(self) except -1:
@@ -116,10 +119,14 @@ cdef class Outgoing:
 
     cdef int write(self, bytes prefix, bytes content, bytes suffix) except -1:
         """Write the three, and the head before them if it is still here."""
+        cdef Py_ssize_t size
         if self.transport.closing:
             raise ClientDisconnected("the client has gone in the middle of its answer")
+        size = PyBytes_GET_SIZE(prefix) + PyBytes_GET_SIZE(content) + PyBytes_GET_SIZE(suffix)
         if self.head is not None:
+            size += PyBytes_GET_SIZE(self.head)
             prefix, self.head = self.head + prefix, None
+        note_sent(&self.service.counters, self.begun_ns, size)
         if PyBytes_GET_SIZE(content) >= COPIED:
             self.transport.writelines([prefix, content, suffix])
             return 0
@@ -127,7 +134,7 @@ cdef class Outgoing:
 
     cdef int finish(self) except -1:
         """End the body."""
-        cdef Encoder encoder = self.encoder
+        cdef Encoder encoder = self.service.encoder
         cdef Py_ssize_t before = encoder.size
         trailers = self.stream.trailers
         if self.framing == FRAMED_BY_LENGTH and self.sent < self.stream.content_length:

@@ -31,6 +31,8 @@ cdef class Encoder:
     # of an answer: an Upgrade, whose head is for who knows the request. None: neither.
     cdef object stream
     cdef Framing framing        # of stream
+    cdef int status             # of the last answer
+    cdef Py_ssize_t sent        # bytes of its body that go out, but for a stream's
     cdef char date[40]          # "date: ...\r\n" of date_second
     cdef int64_t date_second
     cdef object encode_json

@@ -207,6 +207,8 @@ cdef class Encoder:
         memcpy(at + DATE_SIZE, b"\r\n", 2)
         memcpy(at + DATE_SIZE + 2, data, sent)
         self.size = at + DATE_SIZE + 2 + sent - self.data
+        self.status = 200
+        self.sent = sent
         return 0
 
     cdef int put_status(self, object status) except -1:
@@ -214,6 +216,7 @@ cdef class Encoder:
         if line is None:
             line = f"HTTP/1.1 {status:d} {PHRASES.get(status, '')}\r\n".encode()
             self.status_lines[status] = line
+        self.status = status
         return self.put(PyBytes_AS_STRING(line), PyBytes_GET_SIZE(line))
 
     cdef int put_fields(self, object headers, bint* typed, bint* dated) except -1:
@@ -436,6 +439,7 @@ cdef class Encoder:
     cdef int finish(self, const char* body, Py_ssize_t size, object owner, bint head_only) except -1:
         """End the head and put the body: size bytes that owner holds, if that is a bytes object."""
         self.put(b"\r\n", 2)
+        self.sent = 0 if head_only else size
         if head_only:
             return 0
         if size >= REFERENCED_BODY and PyBytes_CheckExact(owner):

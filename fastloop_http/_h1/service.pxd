@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t
 from fastloop._core.loop cimport LoopCore
 from fastloop._core.task cimport Task
 from fastloop._core.wheel cimport Ask, Wheel
+from fastloop_http._h1.counters cimport Counters
 from fastloop_http._h1.refusal cimport Limits
 from fastloop_http._h1.request cimport Request
 from fastloop_http._h1.response cimport Encoder
@@ -34,6 +35,8 @@ cdef class Service:
     cdef Timeouts timeouts
     cdef Wheel wheel
     cdef Encoder encoder        # shared: empty but while one connection is being read or answered
+    cdef Counters counters
+    cdef object access_log      # called for each request, as access.pxd says; None: there is none
 
     cdef set connections        # the open ones
     cdef bint draining          # each ends with the answer it has begun

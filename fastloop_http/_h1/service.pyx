@@ -3,6 +3,7 @@
 from cpython.ref cimport Py_REFCNT
 
 from fastloop._sys.cpython cimport PyContext_CopyCurrent
+from fastloop_http._h1.counters cimport counted
 from fastloop_http._h1.refusal cimport limits_init
 
 
@@ -39,10 +40,12 @@ cdef class Service:
         write_timeout_s,
         half_close_timeout_s,
         proxies=None,
+        access_log=None,
     ):
         """exact, tree, dispatch: of the router's `Routes`.
 
-        The limits and timeouts are the server's options. proxies: see service.pxd.
+        The limits and timeouts are the server's options. proxies: see service.pxd. access_log is called for
+        each request, as access.pxd says; None: nobody is.
         """
         limits_init(&self.limits)
         self.limits.head_bytes = max_head_bytes
@@ -64,6 +67,7 @@ cdef class Service:
         self.tree = tree
         self.dispatch = dispatch
         self.proxies = proxies
+        self.access_log = access_log
         self.context = PyContext_CopyCurrent()
         self.encoder = Encoder()
         self.connections = set()
@@ -97,7 +101,12 @@ cdef class Service:
         """The number of open connections."""
         return len(self.connections)
 
+    def counts(self):
+        """Return what has been counted so far, as counters.pxd has it: `stats.Stats` makes sense of it."""
+        return counted(&self.counters)
+
     cdef int opened(self, object connection) except -1:
+        self.counters.connections += 1
         self.connections.add(connection)
         return 0
 

@@ -38,6 +38,7 @@ cdef class Timed(Protocol):
 
     cdef int begin_to_be_timed(self) except -1
     cdef int begin_to_wait(self) except -1
+    # Count the time in which the peer takes nothing of a stream, which does not wait for anything else.
     cdef int begin_to_stall(self) except -1
     cdef int64_t next_look_ns(self, int64_t now_ns) noexcept
     cdef int64_t deadline_ns(self, int64_t now_ns) noexcept
