@@ -36,7 +36,9 @@ HTTP1 = "fastloop_http._h1"
 TURN = tuple(f"fastloop._core.{name}" for name in ("handle", "holders", "timer", "watchers", "loop"))
 CONNECTION = tuple(
     f"{HTTP1}.{name}"
-    for name in ("answering", "connection", "outgoing", "request_task", "service", "timeouts")
+    for name in (
+        "answering", "connection", "outgoing", "outgoing_file", "request_task", "service", "timeouts"
+    )
 )
 RULES = (
     Rule(("fastloop._sys",), ours=("fastloop._sys",), why="_sys only declares C"),

@@ -10,7 +10,8 @@ from cpython.ref cimport Py_DECREF
 from fastloop._core.task cimport TASK_RETURNED, TASK_SUSPENDED
 from fastloop_http._h1.refusal cimport shown
 from fastloop_http._h1.request_task cimport take_task
-from fastloop_http._h1.response cimport FRAMED_BY_CLOSE, Encoder, maybe_stream
+from fastloop_http._h1.outgoing_file cimport outgoing_for
+from fastloop_http._h1.response cimport FRAMED_BY_CLOSE, Encoder, is_streamed
 from fastloop_http._h1.service cimport Service
 
 from fastloop_http._h1.incoming import ClientDisconnected
@@ -26,10 +27,6 @@ cdef enum:
     MAX_GATHERED = 64 * 1024
 
 
-cdef bint is_streamed(object answer) except -1:
-    return maybe_stream(answer[len(answer) - 1] if type(answer) is tuple and answer else answer) is not None
-
-
 cdef str request_line(const Head* head, const char* data):
     """Return method and target, safe to log."""
     return shown(data + head.method_start, head.target_start + head.target_size - head.method_start)
@@ -41,7 +38,7 @@ cdef class Answering(Timed):
     cdef int answer(self, object value, object error, const Head* head, const char* data) except -1:
         """Encode what the handler returned, or a 500 for its error; the head of its request is at data."""
         cdef Encoder encoder = self.service.encoder
-        if self.incoming is not None and not is_streamed(value):
+        if self.incoming is not None and (self.head_only or not is_streamed(value)):
             self.settle_body()
         if self.service.draining or self.half_closed and self.tail is None:
             self.keep_alive = False
@@ -115,6 +112,9 @@ cdef class Answering(Timed):
             return self.begin_to_wait()
         return self.transport.close_c()
 
+    cdef int64_t untaken(self) noexcept:
+        return self.transport.queued + (0 if self.outgoing is None else self.outgoing.untaken)
+
     cdef int flush(self) except -1:
         """Send what has gathered."""
         cdef Encoder encoder = self.service.encoder
@@ -140,7 +140,7 @@ cdef class Answering(Timed):
         """Send the body whose head has just been encoded, as it comes."""
         cdef Service service = self.service
         cdef RequestTask task = take_task(service)
-        cdef Outgoing outgoing = Outgoing.__new__(Outgoing)
+        cdef Outgoing outgoing = outgoing_for(service.encoder, self.transport)
         cdef PyObject* outcome = NULL
         cdef int status
         outgoing.begin(self.transport, service.loop, service.encoder, self.write_paused)
@@ -153,6 +153,8 @@ cdef class Answering(Timed):
             self.answered = request
             self.task = task
             task.connection = self
+            if outgoing.untaken:
+                self.begin_to_wait()
             return 0
         # SAFETY: run() has handed us a reference; the local takes its own.
         result = <object>outcome
@@ -170,7 +172,7 @@ cdef class Answering(Timed):
                     "streamed answer to %s failed", request_line(&request.head, request.data), exc_info=error
                 )
             return self.reset_peer()
-        if self.incoming is not None:
+        if self.incoming is not None and not self.incoming.discarding:
             self.settle_body()
         self.service.give_request(request)
         return self.conclude()

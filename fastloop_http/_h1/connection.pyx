@@ -88,6 +88,7 @@ cdef class HttpConnection(Answering):
         self.write_paused = True
         if self.outgoing is not None:
             self.outgoing.paused = True
+            self.begin_to_wait()
         return self.update_reading()
 
     cdef int resume_writing_c(self) except -1:
@@ -222,7 +223,10 @@ cdef class HttpConnection(Answering):
                 self.begin_to_wait()
         elif incoming.refused and incoming.discarding:
             # Answered already; and nothing behind it can be made out.
-            self.end(True)
+            if self.task is None:
+                self.end(True)
+            else:
+                self.keep_alive = False
         elif incoming.discarding:
             self.drop(incoming.received - before)
         elif incoming.full():
@@ -372,7 +376,7 @@ cdef class HttpConnection(Answering):
 
     cdef int time_out(self) except -1:
         cdef Incoming incoming = self.incoming
-        if self.transport.queued:
+        if self.untaken():
             # Not just closed: that would leave the kernel with what it does not take from us.
             self.reset_peer()
         elif self.lingering:

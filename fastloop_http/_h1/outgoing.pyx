@@ -1,6 +1,5 @@
 """The body of one answer that is sent as it comes: see outgoing.pxd."""
 
-cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 
 from fastloop_http._h1.response cimport FRAMED_BY_CHUNKS, FRAMED_BY_LENGTH
@@ -15,7 +14,6 @@ cdef enum:
     TURN = 256 * 1024
 
 
-@cython.final
 cdef class Outgoing:
     """Sends the pieces of a Stream, framed, as fast as the client takes them."""
 

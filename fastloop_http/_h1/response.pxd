@@ -2,10 +2,14 @@ cimport cython
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
+from fastloop_http._h1.file_body cimport FileBody
+
 
 cdef enum:
     # A body from here on is referenced, not copied: copying 32 KiB costs what a second iovec does.
     REFERENCED_BODY = 32 * 1024
+    # A file up to here is read and goes out with the head: a task and sendfile(2) would cost more.
+    SMALL_FILE = 64 * 1024
 
 
 cdef enum Framing:      # how a body that is streamed ends
@@ -18,6 +22,7 @@ cdef class Stream:
     cdef readonly object pieces
     cdef readonly object content_length
     cdef readonly object trailers
+    cdef FileBody file          # what pieces are of, once it is to be sent; None: no file
 
 
 @cython.final
@@ -54,3 +59,7 @@ cdef class Encoder:
 
 # The body of an answer as a stream: itself, or an iterator; None where it is neither.
 cdef Stream maybe_stream(object body)
+# Whether the body of an answer is made as it is sent, and may depend on the request's that still comes.
+cdef bint is_streamed(object answer) except -1
+# Let go of what an answer holds that nobody is going to send.
+cdef int close_unsent(object answer) except -1

@@ -1,6 +1,6 @@
 """Encode answers: status line, fields, the cached Date, and the body behind them. Knows bytes, not sockets.
 
-An answer is a str, bytes, dict, list, msgspec.Struct, iterator or Stream, or (status, body), or
+An answer is a str, bytes, dict, list, msgspec.Struct, file, iterator or Stream, or (status, body), or
 (status, headers, body).
 """
 
@@ -17,6 +17,8 @@ from cpython.unicode cimport PyUnicode_CheckExact
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy
 from libc.time cimport gmtime_r, time, time_t, tm
+
+from fastloop_http._h1.file_body cimport check_file, close_body, file_body, is_file
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
@@ -70,15 +72,21 @@ cdef class Stream:
     """A body that is sent as it comes: the `body` of an answer, as an iterator is by itself.
 
     pieces: an iterable or async iterable of bytes-like objects and str, which is sent as UTF-8. The next is
-    asked for when the client has taken enough of those before. content_length: bytes in all, where that is
-    known; without it the body goes out in chunks (RFC 9112 section 7.1), and to HTTP/1.0 up to the end of the
-    connection. An iterator that raises, or gives another size than it said, ends the connection: the client
-    sees that the body is cut. trailers: fields behind a body in chunks (RFC 9110 section 6.5), a mapping or
-    iterable of pairs of str, or a callable that returns one at the end.
+    asked for when the client has taken enough of those before. Or a file, open for reading in binary mode,
+    which is sent from its position to its end, or content_length bytes of it, and closed in any case.
+    content_length: bytes in all, where that is known; without it the body goes out in chunks (RFC 9112
+    section 7.1), and to HTTP/1.0 up to the end of the connection. An iterator that raises, or gives another
+    size than it said, ends the connection: the client sees that the body is cut. trailers: fields behind a
+    body in chunks (RFC 9110 section 6.5), a mapping or iterable of pairs of str, or a callable that returns
+    one at the end.
+
+    Raises TypeError or ValueError for what cannot be sent, such as a file that is open for text.
     """
 
     def __init__(self, pieces, *, content_length=None, trailers=None):
-        if not hasattr(pieces, "__aiter__") and not hasattr(pieces, "__iter__"):
+        if is_file(pieces):
+            check_file(pieces)
+        elif not hasattr(pieces, "__aiter__") and not hasattr(pieces, "__iter__"):
             raise TypeError(f"Stream takes an iterable or an async iterable of bytes, not {pieces!r}")
         if content_length is not None and (not isinstance(content_length, int) or content_length < 0):
             raise ValueError(f"content_length must be an int from 0, or None, not {content_length!r}")
@@ -96,6 +104,46 @@ cdef Stream maybe_stream(object body):
     if hasattr(type(body), "__aiter__") or hasattr(type(body), "__next__"):
         return Stream(body)
     return None
+
+
+cdef object body_of(object answer):
+    """Return the body of an answer, as its handler gives it."""
+    return (<tuple>answer)[len(<tuple>answer) - 1] if PyTuple_CheckExact(answer) and answer else answer
+
+
+cdef bint is_streamed(object answer) except -1:
+    body = body_of(answer)
+    if isinstance(body, Stream):
+        return not is_file((<Stream>body).pieces)
+    return not is_file(body) and maybe_stream(body) is not None
+
+
+cdef int close_unsent(object answer) except -1:
+    body = body_of(answer)
+    return close_body((<Stream>body).pieces if isinstance(body, Stream) else body)
+
+
+cdef Stream stream_of_file(Stream asked):
+    """Return what is to be sent for a Stream of a file."""
+    cdef Stream stream = Stream.__new__(Stream)
+    stream.file = stream.pieces = file_body(asked.pieces, asked.content_length)
+    stream.trailers = asked.trailers
+    stream.content_length = asked.content_length
+    if stream.file.regular and asked.trailers is None:
+        stream.content_length = stream.file.left
+    return stream
+
+
+cdef bytes maybe_small_file(Stream stream):
+    """Return all of a file that is not worth streaming, and close it; None for anything else."""
+    cdef FileBody file = stream.file
+    if file is None or not file.regular or stream.content_length is None or file.left > SMALL_FILE:
+        return None
+    content = file.take(file.left)
+    if file.left:
+        raise ValueError(f"{file.file!r} has become shorter: {file.left} bytes of it are gone")
+    file.close()
+    return content
 
 
 @cython.final
@@ -230,6 +278,7 @@ cdef class Encoder:
             raise TypeError(f"an answer is body, (status, body) or (status, headers, body), not {value!r}")
         except BaseException:
             self.size = before
+            close_unsent(value)
             raise
 
     cdef int answer_in_full(
@@ -239,6 +288,7 @@ cdef class Encoder:
         cdef Py_ssize_t size
         cdef const char* data
         cdef bytes content_type
+        cdef Stream stream
         if not isinstance(status, int) or not 200 <= status <= 999:
             raise ValueError(f"status must be an int from 200 to 999, not {status!r}")
         owner = value
@@ -256,12 +306,16 @@ cdef class Encoder:
                 owner = self.encode_json(value)
             elif not isinstance(value, bytes):
                 stream = maybe_stream(value)
-                if stream is not None:
+                if stream is None:
+                    raise TypeError(
+                        f"a handler answers str, bytes, dict, list, msgspec.Struct, a file, an iterator or a "
+                        f"Stream, (status, body) or (status, headers, body), not {type(value).__name__}"
+                    )
+                if is_file(stream.pieces):
+                    stream = stream_of_file(stream)
+                owner = None if head_only else maybe_small_file(stream)
+                if owner is None:
                     return self.answer_stream(status, headers, stream, head_only, keep_alive, minor)
-                raise TypeError(
-                    f"a handler answers str, bytes, dict, list, msgspec.Struct, an iterator or a Stream, "
-                    f"(status, body) or (status, headers, body), not {type(value).__name__}"
-                )
             # SAFETY: finish() copies the bytes, or holds their owner.
             data = PyBytes_AS_STRING(owner)
             size = PyBytes_GET_SIZE(owner)

@@ -45,7 +45,7 @@ cdef class Timed(Protocol):
         """Count the time of what is waited for from now on."""
         cdef int64_t deadline_ns
         self.since_ns = self.stalled_ns = fastloop_monotonic_ns()
-        self.stalled = self.transport.queued
+        self.stalled = self.untaken()
         if self.incoming is not None:
             self.counted = self.incoming.received
         deadline_ns = self.next_look_ns(self.since_ns)
@@ -61,10 +61,11 @@ cdef class Timed(Protocol):
     cdef int64_t deadline_ns(self, int64_t now_ns) noexcept:
         """Return when what is waited for is late; 0: never."""
         cdef const Timeouts* timeouts = &self.service.timeouts
+        cdef int64_t untaken = self.untaken()
         cdef int64_t most
-        if self.transport.queued:
-            if self.transport.queued != self.stalled:
-                self.stalled = self.transport.queued
+        if untaken:
+            if untaken != self.stalled:
+                self.stalled = untaken
                 self.stalled_ns = now_ns
             return self.stalled_ns + timeouts.write if timeouts.write else 0
         if self.lingering:
@@ -84,6 +85,9 @@ cdef class Timed(Protocol):
         else:
             most = timeouts.keep_alive
         return self.since_ns + most if most else 0
+
+    cdef int64_t untaken(self) noexcept:
+        return self.transport.queued
 
     cdef int64_t body_deadline_ns(self) noexcept:
         cdef const Timeouts* timeouts = &self.service.timeouts

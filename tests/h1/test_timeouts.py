@@ -33,6 +33,7 @@ APP = (
     .route("/body", post(body))
     .route("/long", get(long))
     .route("/large", get(lambda: b"x" * (32 << 20)))
+    .route("/stream", get(lambda: iter([b"x" * (1 << 20)] * 32)))
 )
 
 
@@ -117,9 +118,10 @@ def test_body_below_the_rate_is_a_408_whatever_it_sends(make_site: MakeSite) -> 
         pytest.fail("no 408")
 
 
-def test_client_that_does_not_read_is_reset(make_site: MakeSite) -> None:
+@pytest.mark.parametrize("path", ["/large", "/stream"])
+def test_client_that_does_not_read_is_reset(make_site: MakeSite, path: str) -> None:
     site = make_site(APP, **{**LONG, "write_timeout_s": SHORT})
-    peer = site.peer(receive_buffer=4096).send(request("/large"))
+    peer = site.peer(receive_buffer=4096).send(request(path))
     assert eventually(lambda: site.connections() == 1)
     assert eventually(lambda: site.connections() == 0)
     with pytest.raises(ConnectionResetError):
