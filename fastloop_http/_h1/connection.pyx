@@ -67,6 +67,13 @@ cdef class HttpConnection(Answering):
             raise
         return 0
 
+    cdef char* room_c(self, Py_ssize_t* most) except? NULL:
+        if self.incoming is None:
+            self.transport.lent = False
+            return NULL
+        # Bytes in the tail come first.
+        return self.incoming.lend(most) if self.tail is None and not self.finished else NULL
+
     cdef int eof_received_c(self) except -1:
         if self.finished or self.incoming is not None:
             # A request that will never be complete: its client has gone.
@@ -200,6 +207,7 @@ cdef class HttpConnection(Answering):
                             body_wanted, <void*>self)
         self.continue_due = request.head.expect_continue
         self.awaits_body = True
+        self.transport.lent = True
         self.dropped = 0
         # Ahead of what may be sent for this body alone.
         self.flush()

@@ -16,6 +16,8 @@ cdef class Outgoing:
     cdef bytes head             # of the answer: sent with the first piece, or when none is there yet
     cdef int64_t sent           # bytes of content so far
     cdef int64_t untaken        # bytes still to go past the transport's queue: those of a file
+    cdef bytes frame            # the begin of a chunk of `framed` bytes; most have the size of the last
+    cdef Py_ssize_t framed
     cdef bint paused            # the client has not taken enough yet
     cdef object room            # future of who waits until it has; None: nobody
 

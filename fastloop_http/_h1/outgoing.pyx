@@ -104,7 +104,10 @@ cdef class Outgoing:
         self.sent += PyBytes_GET_SIZE(content)
         if self.framing == FRAMED_BY_CHUNKS:
             # With its end: some clients look at a chunk only when they have all of it.
-            return self.write(b"%x\r\n" % PyBytes_GET_SIZE(content), content, b"\r\n")
+            if PyBytes_GET_SIZE(content) != self.framed:
+                self.framed = PyBytes_GET_SIZE(content)
+                self.frame = b"%x\r\n" % self.framed
+            return self.write(self.frame, content, b"\r\n")
         if self.framing == FRAMED_BY_LENGTH and self.sent > self.stream.content_length:
             raise ValueError(
                 f"a streamed answer has {self.sent} bytes or more, and content_length "

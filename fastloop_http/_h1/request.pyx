@@ -18,10 +18,7 @@ from fastloop_http._h1.head cimport (
     head_init,
     head_reset,
 )
-from fastloop_http._h1.incoming cimport body_stream
-
-cdef extern from "Python.h":
-    void PyErr_SetObject(object type, object value) except *
+from fastloop_http._h1.incoming cimport body_stream, ready
 
 # In the order of head's Method.
 cdef tuple METHODS = (
@@ -34,25 +31,6 @@ cdef enum:
 
 cdef inline char lower(char c) noexcept nogil:
     return c | 0x20 if c'A' <= c <= c'Z' else c
-
-
-cdef class Ready:
-    """An awaitable that is done: gives its value without suspending."""
-
-    cdef object value
-
-    def __init__(self, value):
-        self.value = value
-
-    def __await__(self):
-        return self
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        # Set by hand: raising it in Cython would make an exception object of it first.
-        PyErr_SetObject(StopIteration, self.value)
 
 
 async def gather(Request request):
@@ -153,7 +131,7 @@ cdef class Request:
         raises ClientDisconnected where the rest does not come. May be asked for again; not after `stream()`.
         """
         if self.incoming is None or self.gathered:
-            return Ready(self.content)
+            return ready(self.content)
         return gather(self)
 
     def stream(self):
