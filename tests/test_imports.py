@@ -61,7 +61,7 @@ RULES = (
     ),
     Rule(
         (HTTP1,),
-        ours=(HTTP1,),
+        ours=(HTTP1, "fastloop._sys.cpython", "fastloop._sys.driver"),
         never=(*SOCKETS, "asyncio", *CONNECTION),
         why="only _h1.connection, and what it is made of, know sockets and the loop",
     ),

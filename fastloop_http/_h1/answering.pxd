@@ -27,6 +27,7 @@ cdef class Answering(Timed):
     # The message being answered: by a handler that has suspended, or by a stream.
     cdef RequestTask task
     cdef Outgoing outgoing      # sends a body as it comes, as that task; None: no answer is streamed
+    cdef bint behind            # there are bytes behind it
     cdef bint head_only
     cdef bint keep_alive
     cdef bint minor

@@ -40,7 +40,7 @@ cdef class Answering(Timed):
         cdef Encoder encoder = self.service.encoder
         if self.incoming is not None and (self.head_only or not is_streamed(value)):
             self.settle_body()
-        if self.service.draining or self.half_closed and self.tail is None:
+        if (self.service.draining or self.half_closed) and not self.behind:
             self.keep_alive = False
         if error is None:
             try:

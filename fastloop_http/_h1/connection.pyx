@@ -190,10 +190,12 @@ cdef class HttpConnection(Answering):
                     taken += whole
                     # What is here already may be all of it; then the handler need not wait.
                     taken += self.read_body(data + taken, size - taken)
+                    self.behind = taken < size
                     self.handle(request, NULL)
                     continue
                 request.content = PyBytes_FromStringAndSize(data + taken + whole, head.content_length)
                 whole += head.content_length
+            self.behind = taken + whole < size
             self.handle(request, data + taken)
             taken += whole
         return taken
@@ -341,6 +343,7 @@ cdef class HttpConnection(Answering):
         # The answer tells of it; nobody need be told again that it was not retrieved.
         task.log_traceback = False
         error = None if returned else task._exception or task.cancelled_error
+        self.behind = self.tail is not None
         if self.outgoing is not None:
             self.end_stream(request, error)
         else:

@@ -1,5 +1,6 @@
 """The body of one request, as it comes and as its handler reads it. Knows bytes, not sockets."""
 
+cimport cython
 from libc.stdint cimport int64_t
 
 from fastloop_http._h1.body cimport Body
@@ -70,7 +71,12 @@ cdef class Incoming:
     cdef bytes maybe_piece(self)
 
 
+@cython.final
+cdef class Ready:
+    cdef bytes value
+
+
 # An awaitable that is done, with value.
-cdef object ready(object value)
+cdef Ready ready(bytes value)
 # What iterates over the body: what is incoming, or content where that is None.
 cdef object body_stream(Incoming incoming, bytes content)

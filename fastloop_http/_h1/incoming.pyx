@@ -7,10 +7,12 @@ of known size is received straight into what its handler gets.
 cimport cython
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE, PyByteArray_Resize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE, _PyBytes_Resize
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.string cimport memcpy
 
+from fastloop._sys.cpython cimport PYGEN_RETURN, PySendResult
+from fastloop._sys.driver cimport fastloop_drive_by, fastloop_set_stopped
 from fastloop_http._h1.body cimport (
     BODY_DATA,
     BODY_DONE,
@@ -25,9 +27,6 @@ from fastloop_http._h1.refusal cimport refusal_message
 
 from fastloop_http._h1.refusal import BodyError
 
-
-cdef extern from "Python.h":
-    void PyErr_SetObject(object type, object value) except *
 
 cdef enum:
     # Bytes from which on a piece is kept as it came. Smaller ones are gathered.
@@ -317,23 +316,35 @@ cdef class Incoming:
         raise StopAsyncIteration
 
 
+@cython.final
 cdef class Ready:
     """An awaitable that is done: gives its value without suspending."""
-
-    cdef object value
 
     def __await__(self):
         return self
 
-    def __iter__(self):
-        return self
 
-    def __next__(self):
-        # Set by hand: raising it in Cython would make an exception object of it first.
-        PyErr_SetObject(StopIteration, self.value)
+# The slots by which the interpreter drives it: a method that raised StopIteration would have a traceback made
+# for it.
+
+cdef PySendResult send_to(PyObject* ready, PyObject* value, PyObject** outcome) noexcept:
+    # SAFETY: the slot is of a Ready; the reference counted is the caller's.
+    outcome[0] = <PyObject*>(<Ready>ready).value
+    Py_INCREF(<object>outcome[0])
+    return PYGEN_RETURN
 
 
-cdef object ready(object value):
+cdef PyObject* next_of(PyObject* ready) noexcept:
+    cdef PyObject* outcome = NULL
+    send_to(ready, NULL, &outcome)
+    fastloop_set_stopped(outcome)
+    return NULL
+
+
+fastloop_drive_by(<PyTypeObject*>Ready, send_to, next_of)
+
+
+cdef Ready ready(bytes value):
     cdef Ready awaitable = Ready.__new__(Ready)
     awaitable.value = value
     return awaitable

@@ -42,12 +42,18 @@ cdef class Encoder:
     cdef int put(self, const char* data, Py_ssize_t size) except -1
     cdef int put_length(self, Py_ssize_t size) except -1
     cdef int refresh_date(self) noexcept
-    cdef int answer_text(self, const char* text, Py_ssize_t sent, Py_ssize_t size) except -1
+    cdef int answer_plain(self, const char* kind, Py_ssize_t kind_size, const char* data, Py_ssize_t sent,
+                          Py_ssize_t size) except -1
     cdef int put_status(self, object status) except -1
     cdef int put_fields(self, object headers, bint* typed, bint* dated) except -1
+    cdef int put_field(self, object name, object value, bint* typed, bint* dated) except -1
     cdef int answer(self, object value, bint head_only, bint keep_alive, bint minor) except -1
     cdef int answer_in_full(
         self, object status, object headers, object value, bint head_only, bint keep_alive, bint minor
+    ) except -1
+    cdef int answer_whole(
+        self, object status, object headers, const char* kind, Py_ssize_t kind_size, const char* data,
+        Py_ssize_t size, object owner, bint head_only, bint keep_alive, bint minor
     ) except -1
     cdef int answer_stream(
         self, object status, object headers, Stream stream, bint head_only, bint keep_alive, bint minor

@@ -12,43 +12,78 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_NoMemory
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from cpython.object cimport PyTypeObject
 from cpython.tuple cimport PyTuple_CheckExact
 from cpython.unicode cimport PyUnicode_CheckExact
 from libc.stdio cimport snprintf
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 from libc.time cimport gmtime_r, time, time_t, tm
 
 from fastloop_http._h1.file_body cimport check_file, close_body, file_body, is_file
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
+    # Of a str whose characters all fit a byte, PyUnicode_1BYTE_KIND, they are Latin-1.
+    int PyUnicode_KIND(object text)
+    const unsigned char* PyUnicode_1BYTE_DATA(object text)
+    Py_ssize_t PyUnicode_GET_LENGTH(object text)
+    int PyUnicode_1BYTE_KIND
+    bint PyObject_TypeCheck(object value, PyTypeObject* kind)
 
 cdef extern from *:
     """
-    static const char OK_TEXT[] =
-        "HTTP/1.1 200 OK\\r\\ncontent-type: text/plain; charset=utf-8\\r\\n";
+    static const char OK[] = "HTTP/1.1 200 OK\\r\\n";
+    static const char TEXT[] = "content-type: text/plain; charset=utf-8\\r\\n";
+    static const char JSON[] = "content-type: application/json\\r\\n";
+    static const char OCTETS[] = "content-type: application/octet-stream\\r\\n";
     static const char LENGTH[] = "content-length: ";
     static const char DAYS[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     static const char MONTHS[12][4] = {
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"
     };
     """
-    const char OK_TEXT[]
+    const char OK[]
+    const char TEXT[]
+    const char JSON[]
+    const char OCTETS[]
     const char LENGTH[]
     const char DAYS[7][4]
     const char MONTHS[12][4]
 
 cdef dict PHRASES = {status.value: status.phrase for status in HTTPStatus}
-# RFC 9110 section 5.6.2.
-cdef frozenset TOKEN = frozenset(
-    "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-)
-# What the server itself has to say, and a handler would say wrong.
-cdef frozenset FRAMING = frozenset(("connection", "content-length", "transfer-encoding"))
+cdef object Struct = msgspec.Struct
+
+# The characters of a token (RFC 9110 section 5.6.2), letters in lower case; 0 for all others.
+cdef unsigned char TOKEN[256]
+for character in "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ":
+    TOKEN[ord(character)] = ord(character.lower())
+del character
 
 cdef enum:
+    LONGEST_TYPE = 64    # of TEXT, JSON and OCTETS
     DATE_SIZE = 37       # "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
     LONGEST_NUMBER = 21  # digits of 2**63, and CRLF
+
+
+cdef inline bint is_blank(unsigned char character) noexcept:
+    return character == c" " or character == c"\t"
+
+
+cdef int raise_no_token(name) except -1:
+    raise ValueError(f"header name {name!r} is not a token (RFC 9110 section 5.1)")
+
+
+cdef int raise_no_value(name, value) except -1:
+    raise ValueError(
+        f"header {name}: value {value!r} has a control character, or white space around it "
+        f"(RFC 9110 section 5.5)"
+    )
+
+
+cdef inline bint is_json(object value) noexcept:
+    """Say whether value is answered as JSON."""
+    # SAFETY: the module's reference keeps the type.
+    return isinstance(value, (dict, list)) or PyObject_TypeCheck(value, <PyTypeObject*>Struct)
 
 
 cdef inline char* write_length(char* at, Py_ssize_t size) noexcept:
@@ -202,17 +237,22 @@ cdef class Encoder:
             self.date_second = now
         return 0
 
-    cdef int answer_text(self, const char* text, Py_ssize_t sent, Py_ssize_t size) except -1:
-        """Put the commonest of answers: status 200, a text of size bytes, the first `sent` of them go out."""
+    cdef int answer_plain(self, const char* kind, Py_ssize_t kind_size, const char* data, Py_ssize_t sent,
+                          Py_ssize_t size) except -1:
+        """Put the commonest of answers: status 200, a body of size bytes, the first `sent` of them go out.
+
+        kind: its content-type field.
+        """
         cdef char* at
         self.refresh_date()
-        self.reserve(sizeof(OK_TEXT) + sizeof(LENGTH) + LONGEST_NUMBER + DATE_SIZE + 2 + sent)
+        self.reserve(sizeof(OK) + LONGEST_TYPE + sizeof(LENGTH) + LONGEST_NUMBER + DATE_SIZE + 2 + sent)
         at = self.data + self.size
-        memcpy(at, OK_TEXT, sizeof(OK_TEXT) - 1)
-        at = write_length(at + sizeof(OK_TEXT) - 1, size)
+        memcpy(at, OK, sizeof(OK) - 1)
+        memcpy(at + sizeof(OK) - 1, kind, kind_size)
+        at = write_length(at + sizeof(OK) - 1 + kind_size, size)
         memcpy(at, self.date, DATE_SIZE)
         memcpy(at + DATE_SIZE, b"\r\n", 2)
-        memcpy(at + DATE_SIZE + 2, text, sent)
+        memcpy(at + DATE_SIZE + 2, data, sent)
         self.size = at + DATE_SIZE + 2 + sent - self.data
         return 0
 
@@ -229,27 +269,54 @@ cdef class Encoder:
         headers: a mapping or an iterable of pairs. Raises TypeError or ValueError for what is not a field: a
         line break in a value would let a peer write answers of its own (response splitting).
         """
-        cdef str lowered
-        for name, value in headers.items() if isinstance(headers, Mapping) else headers:
-            if not isinstance(name, str) or not isinstance(value, str):
-                raise TypeError(f"header {name!r}: {value!r} must be str: str")
-            if not name or not TOKEN.issuperset(name):
-                raise ValueError(f"header name {name!r} is not a token (RFC 9110 section 5.1)")
-            encoded = value.encode("latin-1")
-            if value != value.strip(" \t") or not all(
-                byte >= 32 and byte != 127 or byte == 9 for byte in encoded
-            ):
-                raise ValueError(
-                    f"header {name}: value {value!r} has a control character, or white space around it "
-                    f"(RFC 9110 section 5.5)"
-                )
-            lowered = name.lower()
-            if lowered in FRAMING:
-                raise ValueError(f"header {name} is the server's to send; leave it out")
-            typed[0] |= lowered == "content-type"
-            dated[0] |= lowered == "date"
-            line = b"%b: %b\r\n" % (lowered.encode(), encoded)
-            self.put(PyBytes_AS_STRING(line), PyBytes_GET_SIZE(line))
+        for name, value in headers.items() if isinstance(headers, (dict, Mapping)) else headers:
+            self.put_field(name, value, typed, dated)
+        return 0
+
+    cdef int put_field(self, object name, object value, bint* typed, bint* dated) except -1:
+        cdef Py_ssize_t name_size, value_size, i
+        cdef const unsigned char* text
+        cdef char* at
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise TypeError(f"header {name!r}: {value!r} must be str: str")
+        name_size = PyUnicode_GET_LENGTH(name)
+        value_size = PyUnicode_GET_LENGTH(value)
+        self.reserve(name_size + value_size + 4)
+        at = self.data + self.size
+        if name_size == 0 or PyUnicode_KIND(name) != PyUnicode_1BYTE_KIND:
+            raise_no_token(name)
+        # SAFETY: one byte a character, which the caller's reference keeps.
+        text = PyUnicode_1BYTE_DATA(name)
+        for i in range(name_size):
+            at[i] = TOKEN[text[i]]
+            if at[i] == 0:
+                raise_no_token(name)
+        if name_size == 12 and memcmp(at, b"content-type", 12) == 0:
+            typed[0] = True
+        elif name_size == 4 and memcmp(at, b"date", 4) == 0:
+            dated[0] = True
+        elif (
+            # What the server itself has to say, and a handler would say wrong.
+            name_size == 14 and memcmp(at, b"content-length", 14) == 0
+            or name_size == 17 and memcmp(at, b"transfer-encoding", 17) == 0
+            or name_size == 10 and memcmp(at, b"connection", 10) == 0
+        ):
+            raise ValueError(f"header {name} is the server's to send; leave it out")
+        at += name_size
+        memcpy(at, b": ", 2)
+        at += 2
+        if PyUnicode_KIND(value) != PyUnicode_1BYTE_KIND:
+            value.encode("latin-1")  # raises, and says which character
+        # SAFETY: as above.
+        text = PyUnicode_1BYTE_DATA(value)
+        for i in range(value_size):
+            if text[i] < 32 and text[i] != c"\t" or text[i] == 127:
+                raise_no_value(name, value)
+        if value_size and (is_blank(text[0]) or is_blank(text[value_size - 1])):
+            raise_no_value(name, value)
+        memcpy(at, text, value_size)
+        memcpy(at + value_size, b"\r\n", 2)
+        self.size = at + value_size + 2 - self.data
         return 0
 
     cdef int answer(self, object value, bint head_only, bint keep_alive, bint minor) except -1:
@@ -260,12 +327,27 @@ cdef class Encoder:
         """
         cdef Py_ssize_t size
         cdef Py_ssize_t before = self.size
-        cdef const char* text
-        if PyUnicode_CheckExact(value) and keep_alive and minor:
-            # SAFETY: cached in the str, which the caller holds.
-            text = PyUnicode_AsUTF8AndSize(value, &size)
-            if size < REFERENCED_BODY:
-                return self.answer_text(text, 0 if head_only else size, size)
+        cdef const char* data
+        if keep_alive and minor:
+            # SAFETY of the three: data is cached in the str, or of the bytes; the caller or a local has them.
+            if PyUnicode_CheckExact(value):
+                data = PyUnicode_AsUTF8AndSize(value, &size)
+                if size < REFERENCED_BODY:
+                    return self.answer_plain(TEXT, sizeof(TEXT) - 1, data, 0 if head_only else size, size)
+            elif PyBytes_CheckExact(value):
+                data = PyBytes_AS_STRING(value)
+                size = PyBytes_GET_SIZE(value)
+                if size < REFERENCED_BODY:
+                    return self.answer_plain(OCTETS, sizeof(OCTETS) - 1, data, 0 if head_only else size, size)
+            elif is_json(value):
+                encoded = self.encode_json(value)
+                data = PyBytes_AS_STRING(encoded)
+                size = PyBytes_GET_SIZE(encoded)
+                if size < REFERENCED_BODY:
+                    return self.answer_plain(JSON, sizeof(JSON) - 1, data, 0 if head_only else size, size)
+                return self.answer_whole(
+                    200, (), JSON, sizeof(JSON) - 1, data, size, encoded, head_only, keep_alive, minor
+                )
         try:
             if not PyTuple_CheckExact(value):
                 return self.answer_in_full(200, (), value, head_only, keep_alive, minor)
@@ -284,26 +366,27 @@ cdef class Encoder:
     cdef int answer_in_full(
         self, object status, object headers, object value, bint head_only, bint keep_alive, bint minor
     ) except -1:
-        cdef bint typed = False, dated = False
         cdef Py_ssize_t size
         cdef const char* data
-        cdef bytes content_type
+        cdef const char* kind = OCTETS
+        cdef Py_ssize_t kind_size = sizeof(OCTETS) - 1
         cdef Stream stream
         if not isinstance(status, int) or not 200 <= status <= 999:
             raise ValueError(f"status must be an int from 200 to 999, not {status!r}")
         owner = value
         if isinstance(value, str):
-            content_type = b"content-type: text/plain; charset=utf-8\r\n"
+            kind = TEXT
+            kind_size = sizeof(TEXT) - 1
             # SAFETY: cached in the str, which finish() is done with, or holds, before it can go.
             data = PyUnicode_AsUTF8AndSize(value, &size)
             owner = None
         else:
-            content_type = b"content-type: application/octet-stream\r\n"
-            if isinstance(value, (bytearray, memoryview)):
-                owner = bytes(value)
-            elif isinstance(value, (dict, list, msgspec.Struct)):
-                content_type = b"content-type: application/json\r\n"
+            if is_json(value):
+                kind = JSON
+                kind_size = sizeof(JSON) - 1
                 owner = self.encode_json(value)
+            elif isinstance(value, (bytearray, memoryview)):
+                owner = bytes(value)
             elif not isinstance(value, bytes):
                 stream = maybe_stream(value)
                 if stream is None:
@@ -319,15 +402,26 @@ cdef class Encoder:
             # SAFETY: finish() copies the bytes, or holds their owner.
             data = PyBytes_AS_STRING(owner)
             size = PyBytes_GET_SIZE(owner)
-        if size and (status == 204 or status == 205 or status == 304):
+        return self.answer_whole(
+            status, headers, kind, kind_size, data, size, owner, head_only, keep_alive, minor
+        )
+
+    cdef int answer_whole(
+        self, object status, object headers, const char* kind, Py_ssize_t kind_size, const char* data,
+        Py_ssize_t size, object owner, bint head_only, bint keep_alive, bint minor
+    ) except -1:
+        """Put an answer with a body of size bytes at data, for finish(); kind: its content-type field."""
+        cdef bint typed = False, dated = False
+        cdef int code = status
+        if size and (code == 204 or code == 205 or code == 304):
             raise ValueError(
                 f"an answer of status {status} has no body (RFC 9110 section 15); return it with b''"
             )
         self.put_status(status)
         self.put_fields(headers, &typed, &dated)
-        if status != 204 and status != 304:
+        if code != 204 and code != 304:
             if not typed:
-                self.put(PyBytes_AS_STRING(content_type), PyBytes_GET_SIZE(content_type))
+                self.put(kind, kind_size)
             self.put_length(size)
         self.put_connection(keep_alive, minor)
         if not dated:
