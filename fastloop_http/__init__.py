@@ -18,7 +18,7 @@ from fastloop_http._h1.errors import (
 from fastloop_http._h1.incoming import BodyStream, ClientDisconnected
 from fastloop_http._h1.refusal import BodyError
 from fastloop_http._h1.request import Headers, Request
-from fastloop_http._h1.response import Stream
+from fastloop_http._h1.streamed import Stream
 from fastloop_http._h1.upgrade import Upgrade
 from fastloop_http._h1.url import parse_url
 from fastloop_http.router import (

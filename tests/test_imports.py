@@ -37,7 +37,8 @@ TURN = tuple(f"fastloop._core.{name}" for name in ("handle", "holders", "timer",
 CONNECTION = tuple(
     f"{HTTP1}.{name}"
     for name in (
-        "answering", "connection", "observed", "outgoing", "proxy_header", "request_task", "service", "timeouts",
+        "answering", "connection", "observed", "outgoing", "outgoing_file", "proxy_header", "request_task",
+        "service", "timeouts",
     )
 )
 RULES = (

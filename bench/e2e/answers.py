@@ -44,13 +44,23 @@ def _check_echo(case: Case, connection: socket.socket) -> None:
 
 def _check_http(case: Case, connection: socket.socket) -> None:
     head = [f"{case.method} {case.path} HTTP/1.1", "Host: 127.0.0.1"]
-    if case.request_body:
-        head += ["content-type: application/octet-stream", f"content-length: {len(case.request_body)}"]
-    request = "\r\n".join([*head, "", case.request_body])
+    if case.request_bytes:
+        head += ["content-type: application/octet-stream", f"content-length: {case.request_bytes}"]
+    request = "\r\n".join([*head, "", "x" * case.request_bytes])
     connection.sendall(request.encode() * case.pipeline)
     with connection.makefile("rb") as stream:
         for _ in range(case.pipeline):
             _check_response(case, stream)
+
+
+def _check_chunks(case: Case, stream: IO[bytes]) -> None:
+    received = 0
+    while size := int(stream.readline() or b"0", 16):
+        if stream.read(size) != b"x" * size or stream.readline() != b"\r\n":
+            raise WrongAnswer(f"chunk of {size} bytes is cut, or has others than were asked for")
+        received += size
+    if received != case.streamed_bytes:
+        raise WrongAnswer(f"body of {received} bytes instead of {case.streamed_bytes}")
 
 
 def _check_response(case: Case, stream: IO[bytes]) -> None:
@@ -61,12 +71,17 @@ def _check_response(case: Case, stream: IO[bytes]) -> None:
     while line := stream.readline().decode("latin-1").strip():
         name, _, value = line.partition(":")
         fields[name.lower()] = value.strip()
-    expected = {"content-type": case.content_type, "content-length": str(len(case.body.encode()))}
+    expected = {"content-type": case.content_type}
+    if case.streamed_bytes:
+        expected["transfer-encoding"] = "chunked"
+    else:
+        expected["content-length"] = str(len(case.body.encode()))
     for name, value in expected.items():
         if fields.get(name) != value:
             raise WrongAnswer(f"{name} {fields.get(name)!r} instead of {value!r}")
     if "date" not in fields:
         raise WrongAnswer("no date field")
-    body = stream.read(len(case.body.encode()))
-    if body != case.body.encode():
+    if case.streamed_bytes:
+        _check_chunks(case, stream)
+    elif (body := stream.read(len(case.body.encode()))) != case.body.encode():
         raise WrongAnswer(f"body {body[:80]!r} instead of {case.body[:80]!r}")

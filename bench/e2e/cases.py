@@ -18,6 +18,7 @@ HTTP_PEERS = (
     "aiohttp-uvloop",
     "aiohttp",
 )
+TRANSFER_PEERS = ("limit", "axum", "fastloop_http")
 LOOPS = ("fastloop", "zuvloop", "uvloop", "asyncio")
 # A compiled protocol is a protocol of fastloop's, and tokio is asked for plain TCP alone.
 PROTOCOL_PEERS = ("limit", "tokio", "fastloop-compiled", *LOOPS)
@@ -57,7 +58,8 @@ class Case:
     method: str = "GET"
     path: str = "/"
     pipeline: int = 1  # requests in flight per connection
-    request_body: str = ""
+    request_bytes: int = 0  # of a request's body, all "x"
+    streamed_bytes: int = 0  # of the answer's, in place of `body`: in chunks, all "x"
     content_type: str = "text/plain; charset=utf-8"
     body: str = "Hello, World!"
 
@@ -128,9 +130,41 @@ CASES = {
             title="HTTP POST of 256 bytes answered with them, 64 connections",
             method="POST",
             path="/echo",
-            request_body="x" * 256,
+            request_bytes=256,
             content_type="application/octet-stream",
             body="x" * 256,
+        ),
+        replace(
+            PLAINTEXT,
+            name="post1k",
+            title="HTTP POST of 1 KiB answered with it, 64 connections",
+            method="POST",
+            path="/echo",
+            request_bytes=1024,
+            content_type="application/octet-stream",
+            body="x" * 1024,
+        ),
+        replace(
+            PLAINTEXT,
+            name="upload",
+            title="HTTP POST of 20 MB read as it comes, 4 connections",
+            peers=TRANSFER_PEERS,
+            connections=4,
+            method="POST",
+            path="/upload",
+            request_bytes=20_000_000,
+            body="20000000",
+        ),
+        replace(
+            PLAINTEXT,
+            name="download",
+            title="HTTP answer of 100 MiB streamed by pieces of 64 KiB, 4 connections",
+            peers=TRANSFER_PEERS,
+            connections=4,
+            path="/download",
+            content_type="application/octet-stream",
+            body="",
+            streamed_bytes=100 * 1024 * 1024,
         ),
         _echo("echo", peers=PROTOCOL_PEERS),
         _echo("echo1", connections=1, peers=PROTOCOL_PEERS),

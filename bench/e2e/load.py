@@ -66,8 +66,8 @@ def _wrk(case: Case, address: Address, seconds: float) -> list[str]:
     if case.pipeline == 1 and case.method == "GET":
         return [*command, url]
     arguments = [str(case.pipeline), case.method, case.path]
-    if case.request_body:
-        arguments.append(case.request_body)
+    if case.request_bytes:
+        arguments.append(str(case.request_bytes))
     return [*command, "-s", str(REQUEST_LUA), url, "--", *arguments]
 
 

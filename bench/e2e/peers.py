@@ -9,6 +9,9 @@ from bench.e2e.build import Missing, binary, certificate, compiled_echo
 from bench.e2e.cases import LOOPS, Case
 from bench.loops import lacking
 
+# Bodies that are larger do not come in one read.
+SINK_BYTES = 64 * 1024
+
 Command = Callable[[Case, Address], list[str]]
 
 
@@ -23,8 +26,11 @@ class Peer:
 
 
 def _limit(case: Case, address: Address) -> list[str]:
+    if case.streamed_bytes:
+        return [str(binary("limit")), "source", str(address), case.content_type, str(case.streamed_bytes)]
     if case.kind == "http":
-        return [str(binary("limit")), "http", str(address), case.content_type, case.body]
+        mode = "sink" if case.request_bytes > SINK_BYTES else "http"
+        return [str(binary("limit")), mode, str(address), case.content_type, case.body]
     if case.transport == "tls":
         return [str(binary("limit-tls")), str(address), *map(str, certificate())]
     return [str(binary("limit")), case.transport, str(address)]

@@ -1,11 +1,11 @@
--- The request of a case: -- REQUESTS-IN-FLIGHT METHOD PATH [BODY]
+-- The request of a case: -- REQUESTS-IN-FLIGHT METHOD PATH [BYTES]
 -- With one in flight wrk formats the request once; with more, all of them go out in one write.
 
 function init(args)
     wrk.method = args[2]
     wrk.path = args[3]
     if args[4] then
-        wrk.body = args[4]
+        wrk.body = string.rep("x", tonumber(args[4]))
         wrk.headers["content-type"] = "application/octet-stream"
     end
     local in_flight = tonumber(args[1])

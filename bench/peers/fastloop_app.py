@@ -1,6 +1,7 @@
 """The measured application on fastloop_http: `python -m bench.peers.fastloop_app --port 8000`."""
 
 import argparse
+from collections.abc import AsyncIterator
 
 from fastloop_http import Request, Router, get, post, serve
 
@@ -21,12 +22,33 @@ async def echo(request: Request) -> bytes:
     return await request.body()
 
 
+async def upload(request: Request) -> str:
+    size = 0
+    async for piece in request.stream():
+        size += len(piece)
+    return str(size)
+
+
+PIECE = b"x" * (64 * 1024)
+
+
+async def pieces() -> AsyncIterator[bytes]:
+    for _ in range(1600):
+        yield PIECE
+
+
+async def download() -> AsyncIterator[bytes]:
+    return pieces()
+
+
 app = (
     Router()
     .route("/", get(hello))
     .route("/greet/{name}", get(greet))
     .route("/json", get(message))
     .route("/echo", post(echo))
+    .route("/upload", post(upload))
+    .route("/download", get(download))
 )
 
 if __name__ == "__main__":

@@ -97,16 +97,25 @@ cdef class Stream(SocketTransport):
 
     cdef int read_ready(self) except -1:
         cdef ssize_t size
+        cdef Py_ssize_t most = READ_BUFFER
+        cdef char* room
+        cdef char* lent
         if self.buffered:
             return self.read_buffered()
         if self.expected:
             return self.read_big()
-        # SAFETY: the buffer is the loop's; nothing else receives into it before deliver() returns.
-        size = recv(self.fd, self.loop.read_buffer, READ_BUFFER, 0)
+        # SAFETY: the buffer is the loop's; nothing else receives into it before deliver() returns. Or it is
+        # the protocol's, which lends it for as long.
+        room = self.loop.read_buffer
+        if self.lent:
+            lent = self.native.room_c(&most)
+            if lent is not NULL:
+                room = lent
+        size = recv(self.fd, room, most, 0)
         if size > 0:
             if size >= BIG and self.native is None:
                 self.expected = min(2 * size, <ssize_t>LARGEST)
-            return self.deliver(self.loop.read_buffer, size)
+            return self.deliver(room, size)
         return self.read_failed(size)
 
     cdef int read_big(self) except -1:

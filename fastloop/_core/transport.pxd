@@ -20,6 +20,9 @@ cdef Marks marks(object high, object low, Py_ssize_t usual_high) except *
 cdef class Protocol:
     cdef int connection_made_c(self, Transport transport) except -1
     cdef int data_received_c(self, const char* data, Py_ssize_t size) except -1
+    # Where the next bytes are best received, and how many of them at most; NULL: anywhere. Asked before a
+    # receive by transports whose `lent` is set; what comes is handed to data_received_c, there or elsewhere.
+    cdef char* room_c(self, Py_ssize_t* most) except? NULL
     cdef int eof_received_c(self) except -1
     cdef int connection_lost_c(self, object exc) except -1
     cdef int pause_writing_c(self) except -1
@@ -39,6 +42,7 @@ cdef class Transport(Watcher):
     cdef bint buffered          # protocol is an asyncio.BufferedProtocol
     cdef object data_received   # its bound method (get_buffer of a buffered one); None for a native one
     cdef bytes unread           # received before protocol had the connection, and its first; None: nothing
+    cdef bint lent              # native may have room of its own to receive into
 
     # Flow control.
     cdef readonly Py_ssize_t queued  # bytes accepted, not yet sent

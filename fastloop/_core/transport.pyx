@@ -48,6 +48,9 @@ cdef class Protocol:
     cdef int data_received_c(self, const char* data, Py_ssize_t size) except -1:
         return 0
 
+    cdef char* room_c(self, Py_ssize_t* most) except? NULL:
+        return NULL
+
     cdef int eof_received_c(self) except -1:
         """Return 1 to keep the transport open for writing."""
         return 0
@@ -109,6 +112,7 @@ cdef class Transport(Watcher):
         self.protocol = protocol
         self.buffered = False
         self.native = None
+        self.lent = False
         self.data_received = None
         if isinstance(protocol, Protocol):
             self.native = protocol

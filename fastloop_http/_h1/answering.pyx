@@ -16,8 +16,10 @@ from fastloop_http._h1.head cimport METHOD_CONNECT
 from fastloop_http._h1.observed cimport note_answered, note_sent
 from fastloop_http._h1.refusal cimport shown
 from fastloop_http._h1.request_task cimport take_task
-from fastloop_http._h1.response cimport DATE_SIZE, FRAMED_BY_CLOSE, Encoder, Stream, maybe_stream
+from fastloop_http._h1.outgoing_file cimport outgoing_for
+from fastloop_http._h1.response cimport DATE_SIZE, FRAMED_BY_CLOSE, Encoder
 from fastloop_http._h1.service cimport Service
+from fastloop_http._h1.streamed cimport Stream, is_streamed
 
 from fastloop_http._h1.incoming import ClientDisconnected, too_large
 from fastloop_http._h1.refusal import BodyError
@@ -35,9 +37,7 @@ cdef enum:
 
 cdef bint leaves_body(object answer, bint head_only) except -1:
     """Say whether the body of the request may go on coming, for who makes the answer, or before it."""
-    if type(answer) is tuple and answer:
-        answer = answer[len(answer) - 1]
-    return isinstance(answer, Upgrade) or not head_only and maybe_stream(answer) is not None
+    return isinstance(answer, Upgrade) or not head_only and is_streamed(answer)
 
 
 async def read_to_end(Request request):
@@ -188,6 +188,9 @@ cdef class Answering(Observed):
             return self.begin_to_wait()
         return self.transport.close_c()
 
+    cdef int64_t untaken(self) noexcept:
+        return self.transport.queued + (0 if self.outgoing is None else self.outgoing.untaken)
+
     cdef int flush(self) except -1:
         """Send what has gathered."""
         cdef Encoder encoder = self.service.encoder
@@ -222,7 +225,7 @@ cdef class Answering(Observed):
             return self.begin_upgrade(request)
         service.counters.gathered += 1
         task = take_task(service)
-        outgoing = Outgoing.__new__(Outgoing)
+        outgoing = outgoing_for(service.encoder, self.transport)
         outgoing.begin(self.transport, service, self.begun_ns, self.write_paused)
         self.outgoing = outgoing
         send = outgoing.send
@@ -233,6 +236,8 @@ cdef class Answering(Observed):
             self.answered = request
             self.task = task
             task.connection = self
+            if outgoing.untaken:
+                self.begin_to_stall()
             return 0
         # SAFETY: run() has handed us a reference; the local takes its own.
         result = <object>outcome
@@ -255,7 +260,7 @@ cdef class Answering(Observed):
                 note_answered(self, head, request.data, outgoing.status, outgoing.sent, False)
             return self.reset_peer()
         note_answered(self, head, request.data, outgoing.status, outgoing.sent, True)
-        if self.incoming is not None:
+        if self.incoming is not None and not self.incoming.discarding:
             self.settle_body()
         self.service.give_request(request)
         if self.transport.queued:

@@ -72,6 +72,13 @@ cdef class HttpConnection(Answering):
             raise
         return 0
 
+    cdef char* room_c(self, Py_ssize_t* most) except? NULL:
+        if self.incoming is None:
+            self.transport.lent = False
+            return NULL
+        # Bytes in the tail come first.
+        return self.incoming.lend(most) if self.tail is None and not self.finished else NULL
+
     cdef int eof_received_c(self) except -1:
         if self.finished or self.incoming is not None:
             # A request that will never be complete: its client has gone.
@@ -218,6 +225,7 @@ cdef class HttpConnection(Answering):
                             body_wanted, <void*>self)
         self.continue_due = request.head.expect_continue
         self.awaits_body = True
+        self.transport.lent = True
         self.dropped = 0
         # Ahead of what may be sent for this body alone.
         self.flush()
@@ -241,7 +249,10 @@ cdef class HttpConnection(Answering):
                 self.begin_to_wait()
         elif incoming.refused and incoming.discarding:
             # Answered already; and nothing behind it can be made out.
-            self.end(True)
+            if self.task is None:
+                self.end(True)
+            else:
+                self.keep_alive = False
         elif incoming.discarding:
             self.drop(incoming.received - before)
         elif incoming.full():
@@ -436,7 +447,7 @@ cdef class HttpConnection(Answering):
 
     cdef int time_out(self) except -1:
         cdef Incoming incoming = self.incoming
-        if self.transport.queued:
+        if self.untaken():
             # Not just closed: that would leave the kernel with what it does not take from us.
             self.reset_peer()
         elif self.lingering:

@@ -1,5 +1,6 @@
 """The body of one request, as it comes and as its handler reads it. Knows bytes, not sockets."""
 
+cimport cython
 from libc.stdint cimport int64_t
 
 from fastloop_http._h1.body cimport Body
@@ -9,7 +10,7 @@ from fastloop_http._h1.refusal cimport Limits
 
 cdef enum:
     # Content kept for a handler that does not read; beyond it the peer has to wait.
-    HIGH_WATER = 64 * 1024
+    HIGH_WATER = 128 * 1024
 
 
 # The handler wants more of the body: source is who was given to begin().
@@ -22,7 +23,15 @@ cdef class Incoming:
     cdef Wanted on_wanted
     cdef void* source           # borrowed; NULL once nobody is to be asked for more
 
-    cdef bytearray content      # received, and not read yet
+    # Received, and not read yet.
+    cdef list pieces            # bytes, oldest first
+    cdef bytearray rest         # what came in small pieces behind them
+    cdef Py_ssize_t waiting     # bytes of both
+    cdef bytes whole            # or all of a body of known size: its first `filled` bytes; None: neither
+    cdef Py_ssize_t filled
+
+    cdef bytes chunk            # lent to be received into, and nobody else's yet; None: there is none
+
     cdef readonly int64_t received  # bytes of content so far
     cdef int64_t announced      # Content-Length; -1: it comes in chunks
     cdef int64_t most           # bytes that are gathered; -1: no limit
@@ -41,6 +50,8 @@ cdef class Incoming:
                    void* source) except -1
     # Take what data has of the body; return the bytes done with. `ended` and `error` tell whether it is over.
     cdef Py_ssize_t receive(self, const char* data, Py_ssize_t size, const Limits* limits) except -1
+    # Where the next bytes of the body are to be received, so that nobody copies them; NULL: anywhere.
+    cdef char* lend(self, Py_ssize_t* most) except? NULL
     cdef bint full(self) noexcept
     # No more comes, for error: tell who reads.
     cdef int fail(self, object error) except -1
@@ -48,10 +59,24 @@ cdef class Incoming:
 
     cdef int note_trailers(self, const char* data) except -1
     cdef int put(self, const char* data, Py_ssize_t size) except -1
+    cdef int keep_chunk(self, Py_ssize_t size) except -1
+    cdef int end_rest(self) except -1
+    cdef int begin_whole(self) except -1
+    cdef int end_whole(self) except -1
+    cdef bytes take_all(self)
+    cdef int forget(self) except -1
     cdef int want(self) except -1
     cdef int wake(self) except -1
     cdef bytes take(self)
+    cdef bytes maybe_piece(self)
 
 
+@cython.final
+cdef class Ready:
+    cdef bytes value
+
+
+# An awaitable that is done, with value.
+cdef Ready ready(bytes value)
 # What iterates over the body: what is incoming, or content where that is None.
 cdef object body_stream(Incoming incoming, bytes content)

@@ -1,13 +1,18 @@
 """The body of one request that did not come with its head: see incoming.pxd.
 
-What has come waits here until the handler reads it. A handler that does not read makes its peer wait.
+What has come waits here until the handler reads it. A handler that does not read makes its peer wait. A body
+of known size is received straight into what its handler gets.
 """
 
 cimport cython
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE, PyByteArray_Resize
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE, _PyBytes_Resize
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.string cimport memcpy
 
+from fastloop._sys.cpython cimport PYGEN_RETURN, PySendResult
+from fastloop._sys.driver cimport fastloop_drive_by, fastloop_set_stopped
 from fastloop_http._h1.body cimport (
     BODY_DATA,
     BODY_DONE,
@@ -21,6 +26,16 @@ from fastloop_http._h1.fields cimport Field
 from fastloop_http._h1.refusal cimport refusal_message
 
 from fastloop_http._h1.refusal import BodyError
+
+
+cdef enum:
+    # Bytes from which on a piece is kept as it came. Smaller ones are gathered.
+    BIG = 8 * 1024
+    # Bytes received at once into a piece of its own: a C library that maps larger blocks by themselves has
+    # them paged in anew each time.
+    CHUNK = 120 * 1024
+    # Bytes received at once where they are to stay: others have their turn then.
+    TURN = 256 * 1024
 
 
 class ClientDisconnected(ConnectionResetError):
@@ -40,7 +55,8 @@ cdef class Incoming:
 
     def __cinit__(self):
         body_init(&self.body)
-        self.content = bytearray()
+        self.pieces = []
+        self.rest = bytearray()
         self.trailers = []
 
     def __dealloc__(self):
@@ -95,21 +111,72 @@ cdef class Incoming:
             ))
         return 0
 
+    cdef char* lend(self, Py_ssize_t* most) except? NULL:
+        cdef int64_t coming = self.announced - self.received
+        if self.announced < 0 or self.discarding or self.error is not None:
+            return NULL
+        if self.whole is not None:
+            most[0] = min(coming, <int64_t>TURN)
+            # SAFETY: whole has announced bytes, filled of which are here; nobody else has it before the end.
+            return PyBytes_AS_STRING(self.whole) + self.filled
+        if coming < BIG:
+            return NULL
+        if self.chunk is None:
+            self.chunk = PyBytes_FromStringAndSize(NULL, CHUNK)
+        most[0] = min(coming, <int64_t>CHUNK)
+        # SAFETY: nobody else has the chunk before keep_chunk().
+        return PyBytes_AS_STRING(self.chunk)
+
     cdef int put(self, const char* data, Py_ssize_t size) except -1:
-        cdef Py_ssize_t had = PyByteArray_GET_SIZE(self.content)
+        cdef Py_ssize_t had
         self.received += size
         if self.discarding or self.error is not None:
             return 0
         if self.gathering and 0 <= self.most < self.received:
             return self.fail(too_large(self.received, self.most))
-        PyByteArray_Resize(self.content, had + size)
+        if self.whole is not None:
+            # SAFETY: the framing gives no more than was announced. It may have been received there.
+            if data != PyBytes_AS_STRING(self.whole) + self.filled:
+                memcpy(PyBytes_AS_STRING(self.whole) + self.filled, data, size)
+            self.filled += size
+            return 0
+        self.waiting += size
+        if self.chunk is not None and data == PyBytes_AS_STRING(self.chunk) and size >= BIG:
+            return self.keep_chunk(size)
+        if size >= BIG:
+            self.end_rest()
+            self.pieces.append(PyBytes_FromStringAndSize(data, size))
+            return 0
+        had = PyByteArray_GET_SIZE(self.rest)
+        PyByteArray_Resize(self.rest, had + size)
         # SAFETY: there is room for size bytes behind the had ones.
-        memcpy(PyByteArray_AS_STRING(self.content) + had, data, size)
+        memcpy(PyByteArray_AS_STRING(self.rest) + had, data, size)
+        return 0
+
+    cdef int keep_chunk(self, Py_ssize_t size) except -1:
+        """Keep the first size bytes of the chunk, which have been received into it, as a piece."""
+        cdef PyObject* owned = <PyObject*>self.chunk
+        # SAFETY: with our attribute emptied, owned is the one reference there is, as resizing wants; `piece`
+        # takes one of its own from what it has become.
+        Py_INCREF(self.chunk)
+        self.chunk = None
+        _PyBytes_Resize(&owned, size)
+        piece = <object>owned
+        Py_DECREF(piece)
+        self.end_rest()
+        self.pieces.append(piece)
+        return 0
+
+    cdef int end_rest(self) except -1:
+        """Make a piece of the small ones, so that another may follow."""
+        if PyByteArray_GET_SIZE(self.rest):
+            self.pieces.append(bytes(self.rest))
+            self.rest = bytearray()
         return 0
 
     cdef bint full(self) noexcept:
         """Say whether the peer had better wait."""
-        return not self.gathering and not self.discarding and PyByteArray_GET_SIZE(self.content) > HIGH_WATER
+        return not self.gathering and not self.discarding and self.waiting > HIGH_WATER
 
     cdef int fail(self, object error) except -1:
         if self.error is None and not self.ended:
@@ -121,13 +188,21 @@ cdef class Incoming:
     cdef int discard(self) except -1:
         """Keep nothing of what is still to come."""
         self.discarding = True
-        self.content = bytearray()
+        self.forget()
         return self.fail(RuntimeError("the body is gone: the request has been answered; read it before"))
+
+    cdef int forget(self) except -1:
+        """Let go of what has been received."""
+        self.pieces.clear()
+        self.rest = bytearray()
+        self.whole = self.chunk = None
+        self.waiting = 0
+        return 0
 
     cdef int wake(self) except -1:
         waiter = self.waiter
         if waiter is not None and (self.ended or self.error is not None
-                                   or not self.gathering and PyByteArray_GET_SIZE(self.content)):
+                                   or not self.gathering and self.waiting):
             self.waiter = None
             if not waiter.done():
                 waiter.set_result(None)
@@ -143,11 +218,46 @@ cdef class Incoming:
         return 0
 
     cdef bytes take(self):
-        cdef bytes content = PyBytes_FromStringAndSize(
-            PyByteArray_AS_STRING(self.content), PyByteArray_GET_SIZE(self.content)
-        )
-        self.content = bytearray()
+        """Return the next piece; b"" where none is there."""
+        cdef bytes piece
+        if self.pieces:
+            piece = self.pieces.pop(0)
+        else:
+            piece = bytes(self.rest)
+            self.rest = bytearray()
+        self.waiting -= PyBytes_GET_SIZE(piece)
+        return piece
+
+    cdef bytes take_all(self):
+        """Return all that is there."""
+        cdef bytes content
+        if self.whole is not None:
+            content = self.whole
+        else:
+            self.end_rest()
+            content = self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
+        self.forget()
         return content
+
+    cdef int begin_whole(self) except -1:
+        """Have the rest of a body of known size received where it is to stay."""
+        cdef bytes content
+        if self.announced >= 0 and not self.ended:
+            content = self.take_all()
+            # Memory that nobody has written to yet costs nothing: a client that only announces takes none.
+            self.whole = PyBytes_FromStringAndSize(NULL, self.announced)
+            self.filled = PyBytes_GET_SIZE(content)
+            # SAFETY: nobody else has whole yet; what has come is no more than was announced.
+            memcpy(PyBytes_AS_STRING(self.whole), PyBytes_AS_STRING(content), self.filled)
+        return 0
+
+    cdef int end_whole(self) except -1:
+        """Keep what has come so far as a piece: nobody waits for all of it any more."""
+        if self.whole is not None:
+            self.pieces.append(self.whole[:self.filled])
+            self.waiting = self.filled
+            self.whole = None
+        return 0
 
     async def wait(self):
         """Wait until there is something to take, or the end, or an error."""
@@ -169,29 +279,75 @@ cdef class Incoming:
         if self.error is None and self.most >= 0 and max(self.announced, self.received) > self.most:
             self.gathering = False
             raise too_large(max(self.announced, self.received), self.most)
+        if self.error is None:
+            self.begin_whole()
         try:
             while self.error is None and not self.ended:
                 await self.wait()
         finally:
             self.gathering = False
+            if not self.ended:
+                self.end_whole()
         if self.error is not None:
             raise self.error
-        return self.take()
+        return self.take_all()
+
+    cdef bytes maybe_piece(self):
+        """Return the next piece, if one is there; None where it has to be waited for, and at the end."""
+        if not self.waiting:
+            return None
+        self.streamed = True
+        piece = self.take()
+        if not self.ended:
+            # It may have been too much to go on.
+            self.want()
+        return piece
 
     async def next_piece(self):
-        """Return what has come and has not been read, in bytes; b"" at the end."""
-        if not self.content and self.error is None and not self.ended:
+        """Wait for the next piece and return it; StopAsyncIteration at the end."""
+        if not self.ended and self.error is None:
             await self.wait()
-        self.streamed = True
-        if self.content:
-            piece = self.take()
-            if not self.ended:
-                # It may have been too much to go on.
-                self.want()
+        piece = self.maybe_piece()
+        if piece is not None:
             return piece
+        self.streamed = True
         if self.error is not None:
             raise self.error
-        return b""
+        raise StopAsyncIteration
+
+
+@cython.final
+cdef class Ready:
+    """An awaitable that is done: gives its value without suspending."""
+
+    def __await__(self):
+        return self
+
+
+# The slots by which the interpreter drives it: a method that raised StopIteration would have a traceback made
+# for it.
+
+cdef PySendResult send_to(PyObject* ready, PyObject* value, PyObject** outcome) noexcept:
+    # SAFETY: the slot is of a Ready; the reference counted is the caller's.
+    outcome[0] = <PyObject*>(<Ready>ready).value
+    Py_INCREF(<object>outcome[0])
+    return PYGEN_RETURN
+
+
+cdef PyObject* next_of(PyObject* ready) noexcept:
+    cdef PyObject* outcome = NULL
+    send_to(ready, NULL, &outcome)
+    fastloop_set_stopped(outcome)
+    return NULL
+
+
+fastloop_drive_by(<PyTypeObject*>Ready, send_to, next_of)
+
+
+cdef Ready ready(bytes value):
+    cdef Ready awaitable = Ready.__new__(Ready)
+    awaitable.value = value
+    return awaitable
 
 
 cdef class BodyStream:
@@ -203,14 +359,18 @@ cdef class BodyStream:
     def __aiter__(self):
         return self
 
-    async def __anext__(self):
+    def __anext__(self):
+        cdef bytes piece
         if self.incoming is not None:
-            piece = await self.incoming.next_piece()
-        else:
-            piece, self.content = self.content, b""
-        if not piece:
-            raise StopAsyncIteration
-        return piece
+            piece = self.incoming.maybe_piece()
+            return self.incoming.next_piece() if piece is None else ready(piece)
+        piece, self.content = self.content, b""
+        return ready(piece) if piece else end()
+
+
+async def end():
+    """Say that there are no more pieces."""
+    raise StopAsyncIteration
 
 
 cdef object body_stream(Incoming incoming, bytes content):

@@ -3,8 +3,9 @@
 from libc.stdint cimport int64_t
 
 from fastloop._core.transport cimport Transport
-from fastloop_http._h1.response cimport Framing, Stream
+from fastloop_http._h1.response cimport Framing
 from fastloop_http._h1.service cimport Service
+from fastloop_http._h1.streamed cimport Stream
 
 
 cdef class Outgoing:
@@ -17,6 +18,9 @@ cdef class Outgoing:
     cdef int64_t begun_ns       # when its request was received
     cdef bytes head             # of the answer: sent with the first piece, or when none is there yet
     cdef int64_t sent           # bytes of content so far
+    cdef int64_t untaken        # bytes still to go past the transport's queue: those of a file
+    cdef bytes frame            # the begin of a chunk of `framed` bytes; most have the size of the last
+    cdef Py_ssize_t framed
     cdef bint paused            # the client has not taken enough yet
     cdef object room            # future of who waits until it has; None: nobody
 

@@ -1,6 +1,5 @@
 """The body of one answer that is sent as it comes: see outgoing.pxd."""
 
-cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 
 from fastloop_http._h1.observed cimport note_sent
@@ -16,7 +15,6 @@ cdef enum:
     TURN = 256 * 1024
 
 
-@cython.final
 cdef class Outgoing:
     """Sends the pieces of a Stream, framed, as fast as the client takes them."""
 
@@ -109,7 +107,10 @@ cdef class Outgoing:
         self.sent += PyBytes_GET_SIZE(content)
         if self.framing == FRAMED_BY_CHUNKS:
             # With its end: some clients look at a chunk only when they have all of it.
-            return self.write(b"%x\r\n" % PyBytes_GET_SIZE(content), content, b"\r\n")
+            if PyBytes_GET_SIZE(content) != self.framed:
+                self.framed = PyBytes_GET_SIZE(content)
+                self.frame = b"%x\r\n" % self.framed
+            return self.write(self.frame, content, b"\r\n")
         if self.framing == FRAMED_BY_LENGTH and self.sent > self.stream.content_length:
             raise ValueError(
                 f"a streamed answer has {self.sent} bytes or more, and content_length "

@@ -8,13 +8,9 @@ from collections.abc import Mapping
 cimport cython
 from cpython.exc cimport PyErr_NoMemory
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
-from cpython.object cimport PyObject, PyTypeObject
-from cpython.ref cimport Py_INCREF
 from cpython.unicode cimport PyUnicode_DecodeLatin1
 from libc.string cimport memcpy
 
-from fastloop._sys.cpython cimport PYGEN_RETURN, PySendResult
-from fastloop._sys.driver cimport fastloop_drive_by, fastloop_set_stopped
 from fastloop_http._h1.head cimport (
     FORM_ABSOLUTE,
     METHOD_OTHER,
@@ -22,7 +18,7 @@ from fastloop_http._h1.head cimport (
     head_init,
     head_reset,
 )
-from fastloop_http._h1.incoming cimport body_stream
+from fastloop_http._h1.incoming cimport body_stream, ready
 from fastloop_http._h1.peer cimport Peer, peer_of
 
 cdef tuple METHODS = (
@@ -35,36 +31,6 @@ cdef enum:
 
 cdef inline char lower(char c) noexcept nogil:
     return c | 0x20 if c'A' <= c <= c'Z' else c
-
-
-@cython.final
-cdef class Ready:
-    """An awaitable that is done: gives its value without suspending."""
-
-    cdef bytes value
-
-    def __await__(self):
-        return self
-
-
-# The slots by which the interpreter drives it: a method that raised StopIteration would have a traceback made
-# for it.
-
-cdef PySendResult send_to(PyObject* ready, PyObject* value, PyObject** outcome) noexcept:
-    # SAFETY: the slot is of a Ready; the reference counted is the caller's.
-    outcome[0] = <PyObject*>(<Ready>ready).value
-    Py_INCREF(<object>outcome[0])
-    return PYGEN_RETURN
-
-
-cdef PyObject* next_of(PyObject* ready) noexcept:
-    cdef PyObject* outcome = NULL
-    send_to(ready, NULL, &outcome)
-    fastloop_set_stopped(outcome)
-    return NULL
-
-
-fastloop_drive_by(<PyTypeObject*>Ready, send_to, next_of)
 
 
 async def gather(Request request):
@@ -191,11 +157,8 @@ cdef class Request:
         where it comes too slowly, 400 where its chunks are malformed; left alone, that is the answer. It
         raises ClientDisconnected where the rest does not come. May be asked for again; not after `stream()`.
         """
-        cdef Ready ready
         if self.incoming is None or self.gathered:
-            ready = Ready.__new__(Ready)
-            ready.value = self.content
-            return ready
+            return ready(self.content)
         return gather(self)
 
     def stream(self):

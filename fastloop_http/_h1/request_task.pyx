@@ -2,6 +2,9 @@
 
 import logging
 
+from fastloop._core.future cimport FUTURE_FINISHED
+from fastloop_http._h1.streamed cimport close_unsent
+
 logger = logging.getLogger("fastloop_http")
 
 
@@ -16,6 +19,8 @@ cdef class RequestTask(Task):
     cdef void on_done(self) noexcept:
         cdef Timed connection = self.connection
         if connection is None:
+            if self.state == FUTURE_FINISHED and self._exception is None:
+                close_unsent(self._result)
             return
         self.connection = None
         try:

@@ -1,6 +1,7 @@
 cimport cython
-from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
+
+from fastloop_http._h1.streamed cimport Stream
 
 
 cdef enum:
@@ -13,12 +14,6 @@ cdef enum Framing:      # how a body that is streamed ends
     FRAMED_BY_LENGTH = 0
     FRAMED_BY_CHUNKS
     FRAMED_BY_CLOSE     # for HTTP/1.0
-
-
-cdef class Stream:
-    cdef readonly object pieces
-    cdef readonly object content_length
-    cdef readonly object trailers
 
 
 @cython.final
@@ -61,7 +56,3 @@ cdef class Encoder:
     cdef int put_trailers(self, object trailers) except -1
     cdef int put_connection(self, bint keep_alive, bint minor) except -1
     cdef int finish(self, const char* body, Py_ssize_t size, object owner, bint head_only) except -1
-
-
-# The body of an answer as a stream: itself, or an iterator; None where it is neither.
-cdef Stream maybe_stream(object body)

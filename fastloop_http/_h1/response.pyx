@@ -1,6 +1,6 @@
 """Encode answers: status line, fields, the cached Date, and the body behind them. Knows bytes, not sockets.
 
-An answer is a str, bytes, dict, list, msgspec.Struct, iterator or Stream, or (status, body), or
+An answer is a str, bytes, dict, list, msgspec.Struct, file, iterator or Stream, or (status, body), or
 (status, headers, body).
 """
 
@@ -18,6 +18,9 @@ from cpython.unicode cimport PyUnicode_CheckExact
 from libc.stdio cimport snprintf
 from libc.string cimport memcmp, memcpy
 from libc.time cimport gmtime_r, time, time_t, tm
+
+from fastloop_http._h1.file_body cimport is_file
+from fastloop_http._h1.streamed cimport Stream, close_unsent, maybe_small_file, maybe_stream, stream_of_file
 
 from fastloop_http._h1.upgrade import Upgrade
 
@@ -100,38 +103,6 @@ cdef inline char* write_length(char* at, Py_ssize_t size) noexcept:
             break
     memcpy(at, digits + first, LONGEST_NUMBER - first)
     return at + LONGEST_NUMBER - first
-
-
-cdef class Stream:
-    """A body that is sent as it comes: the `body` of an answer, as an iterator is by itself.
-
-    pieces: an iterable or async iterable of bytes-like objects and str, which is sent as UTF-8. The next is
-    asked for when the client has taken enough of those before. content_length: bytes in all, where that is
-    known; without it the body goes out in chunks (RFC 9112 section 7.1), and to HTTP/1.0 up to the end of the
-    connection. An iterator that raises, or gives another size than it said, ends the connection: the client
-    sees that the body is cut. trailers: fields behind a body in chunks (RFC 9110 section 6.5), a mapping or
-    iterable of pairs of str, or a callable that returns one at the end.
-    """
-
-    def __init__(self, pieces, *, content_length=None, trailers=None):
-        if not hasattr(pieces, "__aiter__") and not hasattr(pieces, "__iter__"):
-            raise TypeError(f"Stream takes an iterable or an async iterable of bytes, not {pieces!r}")
-        if content_length is not None and (not isinstance(content_length, int) or content_length < 0):
-            raise ValueError(f"content_length must be an int from 0, or None, not {content_length!r}")
-        if content_length is not None and trailers is not None:
-            raise ValueError("trailers go behind a body in chunks; leave out content_length")
-        self.pieces = pieces
-        self.content_length = content_length
-        self.trailers = trailers
-
-
-cdef Stream maybe_stream(object body):
-    if isinstance(body, Stream):
-        return body
-    # An iterable that is none, such as a str or a list, is a value.
-    if hasattr(type(body), "__aiter__") or hasattr(type(body), "__next__"):
-        return Stream(body)
-    return None
 
 
 @cython.final
@@ -317,6 +288,7 @@ cdef class Encoder:
             raise TypeError(f"an answer is body, (status, body) or (status, headers, body), not {value!r}")
         except BaseException:
             self.size = before
+            close_unsent(value)
             raise
 
     cdef int answer_in_full(
@@ -326,6 +298,7 @@ cdef class Encoder:
         cdef const char* data
         cdef const char* kind = OCTETS
         cdef Py_ssize_t kind_size = sizeof(OCTETS) - 1
+        cdef Stream stream
         if not isinstance(status, int) or not 200 <= status <= 999:
             raise ValueError(f"status must be an int from 200 to 999, not {status!r}")
         owner = value
@@ -344,17 +317,22 @@ cdef class Encoder:
                 owner = bytes(value)
             elif not isinstance(value, bytes):
                 stream = maybe_stream(value)
-                if stream is not None:
+                if stream is None:
+                    if isinstance(value, Upgrade):
+                        if status != 200 or headers:
+                            raise TypeError("an Upgrade is an answer by itself; give it the headers")
+                        self.stream = value
+                        return 0
+                    raise TypeError(
+                        f"a handler answers str, bytes, dict, list, msgspec.Struct, a file, an iterator, a "
+                        f"Stream or an Upgrade, (status, body) or (status, headers, body), not "
+                        f"{type(value).__name__}"
+                    )
+                if is_file(stream.pieces):
+                    stream = stream_of_file(stream)
+                owner = None if head_only else maybe_small_file(stream)
+                if owner is None:
                     return self.answer_stream(status, headers, stream, head_only, keep_alive, minor)
-                if isinstance(value, Upgrade):
-                    if status != 200 or headers:
-                        raise TypeError("an Upgrade is an answer by itself; give it the headers")
-                    self.stream = value
-                    return 0
-                raise TypeError(
-                    f"a handler answers str, bytes, dict, list, msgspec.Struct, an iterator, a Stream or an "
-                    f"Upgrade, (status, body) or (status, headers, body), not {type(value).__name__}"
-                )
             # SAFETY: finish() copies the bytes, or holds their owner.
             data = PyBytes_AS_STRING(owner)
             size = PyBytes_GET_SIZE(owner)

@@ -34,7 +34,7 @@ cdef class Timed(Protocol):
     cdef int64_t since_ns       # when began what is waited for now
     cdef int64_t counted        # bytes of the body that had come then
     cdef int64_t stalled_ns     # when the peer was last seen to take something of what is queued for it
-    cdef Py_ssize_t stalled     # bytes that were queued then
+    cdef int64_t stalled        # bytes that waited for it then
 
     cdef int begin_to_be_timed(self) except -1
     cdef int begin_to_wait(self) except -1
@@ -42,6 +42,8 @@ cdef class Timed(Protocol):
     cdef int begin_to_stall(self) except -1
     cdef int64_t next_look_ns(self, int64_t now_ns) noexcept
     cdef int64_t deadline_ns(self, int64_t now_ns) noexcept
+    # Bytes that are there for the peer, and that it has not taken.
+    cdef int64_t untaken(self) noexcept
     cdef int64_t body_deadline_ns(self) noexcept
     cdef int64_t look(self, int64_t now_ns) except -1
     cdef int time_out(self) except -1

@@ -48,7 +48,7 @@ cdef class Timed(Protocol):
         """Count the time of what is waited for from now on."""
         cdef int64_t deadline_ns
         self.since_ns = self.stalled_ns = fastloop_monotonic_ns()
-        self.stalled = self.transport.queued
+        self.stalled = self.untaken()
         if self.incoming is not None:
             self.counted = self.incoming.received
         deadline_ns = self.next_look_ns(self.since_ns)
@@ -58,7 +58,7 @@ cdef class Timed(Protocol):
         """Count the time in which the peer takes nothing of a streamed answer; it has just been queued."""
         cdef int64_t deadline_ns
         self.stalled_ns = fastloop_monotonic_ns()
-        self.stalled = self.transport.queued
+        self.stalled = self.untaken()
         deadline_ns = self.next_look_ns(self.stalled_ns)
         return self.service.wheel.ask_by(&self.entry, deadline_ns) if deadline_ns else 0
 
@@ -66,7 +66,7 @@ cdef class Timed(Protocol):
         """Return when to look at what is waited for; 0: not before begin_to_wait() or begin_to_stall()."""
         cdef int64_t deadline_ns = self.deadline_ns(now_ns)
         cdef int64_t keep_alive = self.service.timeouts.keep_alive
-        if deadline_ns and self.transport.queued:
+        if deadline_ns and self.untaken():
             return min(deadline_ns, now_ns + self.service.timeouts.write // WRITE_LOOKS)
         # An answer begins the wait for another request, and does not tell the wheel.
         return min(deadline_ns, now_ns + keep_alive) if deadline_ns and keep_alive else deadline_ns
@@ -74,10 +74,11 @@ cdef class Timed(Protocol):
     cdef int64_t deadline_ns(self, int64_t now_ns) noexcept:
         """Return when what is waited for is late; 0: never."""
         cdef const Timeouts* timeouts = &self.service.timeouts
+        cdef int64_t untaken = self.untaken()
         cdef int64_t most
-        if self.transport.queued:
-            if self.transport.queued != self.stalled:
-                self.stalled = self.transport.queued
+        if untaken:
+            if untaken != self.stalled:
+                self.stalled = untaken
                 self.stalled_ns = now_ns
             return self.stalled_ns + timeouts.write if timeouts.write else 0
         if self.lingering:
@@ -97,6 +98,9 @@ cdef class Timed(Protocol):
         else:
             most = timeouts.keep_alive
         return self.since_ns + most if most else 0
+
+    cdef int64_t untaken(self) noexcept:
+        return self.transport.queued
 
     cdef int64_t body_deadline_ns(self) noexcept:
         cdef const Timeouts* timeouts = &self.service.timeouts

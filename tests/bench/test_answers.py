@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,19 @@ def test_http_answer_must_be_the_expected_one(serve: Serve) -> None:
     check(CASES["plaintext"], serve(lambda question: right))
     with pytest.raises(WrongAnswer, match="no date field"):
         check(CASES["plaintext"], serve(lambda question: right.replace(b"date", b"x-date")))
+
+
+def test_streamed_answer_must_be_whole(serve: Serve) -> None:
+    case = replace(CASES["download"], streamed_bytes=5)
+    head = (
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ntransfer-encoding: chunked\r\n"
+        b"date: Fri, 20 Nov 2026 08:00:00 GMT\r\n\r\n"
+    )
+    check(case, serve(lambda question: head + b"3\r\nxxx\r\n2\r\nxx\r\n0\r\n\r\n"))
+    with pytest.raises(WrongAnswer, match="body of 3 bytes instead of 5"):
+        check(case, serve(lambda question: head + b"3\r\nxxx\r\n0\r\n\r\n"))
+    with pytest.raises(WrongAnswer, match="chunk of 5 bytes is cut"):
+        check(case, serve(lambda question: head + b"5\r\nxxx\r\n"))
 
 
 def test_server_that_refuses_is_no_answer(tmp_path: Path) -> None:

@@ -58,6 +58,12 @@ def test_echo_must_be_below_zuvloop_where_there_is_one(make_run: MakeRun) -> Non
 @pytest.mark.parametrize(
     ("case", "costs", "expected"),
     [
+        ("post1k", {"limit": 5.0, "axum": 6.0, "fastloop_http": 6.0}, True),
+        ("post1k", {"limit": 5.0, "axum": 6.0, "fastloop_http": 6.1}, False),
+        ("upload", {"limit": 5.0, "axum": 10.0, "fastloop_http": 10.9}, True),
+        ("upload", {"limit": 5.0, "axum": 10.0, "fastloop_http": 11.1}, False),
+        ("download", {"limit": 5.0, "axum": 10.0, "fastloop_http": 10.9}, True),
+        ("download", {"limit": 5.0, "axum": 10.0, "fastloop_http": 11.1}, False),
         ("echo16k", {"limit": 10.0, "fastloop": 10.5}, True),
         ("echo16k", {"limit": 10.0, "fastloop": 10.6}, False),
         ("echo100k", {"limit": 20.0, "uvloop": 50.0, "fastloop": 40.0}, True),

@@ -49,10 +49,12 @@ def test_echo_answers_rightly(name: str, peer: str, tmp_path: Path) -> None:
         server.stop()
 
 
-def test_limit_answers_http_rightly(tmp_path: Path) -> None:
-    case = CASES["json"]
+@pytest.mark.parametrize("name", ["json", "post1k", "upload", "download"])
+@pytest.mark.parametrize("peer", ["limit", "fastloop_http"])
+def test_http_is_answered_rightly(name: str, peer: str, tmp_path: Path) -> None:
+    case = CASES[name]
     address = Address("tcp", free_ports(1)[0], tmp_path)
-    server = Server(PEERS["limit"].command(case, address), address, tmp_path / "server.log")
+    server = Server(PEERS[peer].command(case, address), address, tmp_path / "server.log")
     server.start()
     try:
         assert server.wait_until_up() is None

@@ -149,6 +149,12 @@ def test_head_gets_the_fields_and_no_body(make_site: MakeSite) -> None:
     assert not closed
 
 
+def test_head_with_a_body_that_nobody_reads_keeps_its_connection(make_site: MakeSite) -> None:
+    peer = asked(make_site, each, request(method="HEAD", fields="Content-Length: 10\r\n"))
+    assert peer.answer(head_only=True).status == 200
+    assert peer.send(b"0123456789" + request("/other")).answer().body == b"other"
+
+
 def test_head_of_http_1_0_keeps_its_connection(make_site: MakeSite) -> None:
     keep = "Connection: keep-alive\r\n"
     peer = asked(make_site, each, request(method="HEAD", minor=0, fields=keep) + request("/other"))

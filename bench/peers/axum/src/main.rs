@@ -1,11 +1,15 @@
 //! The axum peer: `axum-peer PORT`. HTTP on PORT, a plain tokio TCP echo on PORT+1, both on tokio's
 //! current-thread runtime, as the other peers run one thread.
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::Path;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use futures_util::stream::{self, StreamExt};
 use serde_json::{json, Value};
+use std::convert::Infallible;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -23,6 +27,23 @@ async fn message() -> Json<Value> {
 
 async fn echo(body: Bytes) -> Bytes {
     body
+}
+
+async fn upload(body: Body) -> String {
+    let mut pieces = body.into_data_stream();
+    let mut size = 0;
+    // Up to an error, too: a load that ends leaves in the middle.
+    while let Some(Ok(piece)) = pieces.next().await {
+        size += piece.len();
+    }
+    size.to_string()
+}
+
+static PIECE: [u8; 64 * 1024] = [b'x'; 64 * 1024];
+
+async fn download() -> impl IntoResponse {
+    let pieces = stream::repeat(Ok::<_, Infallible>(Bytes::from_static(&PIECE))).take(1600);
+    ([(CONTENT_TYPE, "application/octet-stream")], Body::from_stream(pieces))
 }
 
 async fn echo_connection(mut stream: TcpStream) {
@@ -55,7 +76,9 @@ async fn serve(port: u16) {
         .route("/", get(hello))
         .route("/greet/{name}", get(greet))
         .route("/json", get(message))
-        .route("/echo", post(echo));
+        .route("/echo", post(echo))
+        .route("/upload", post(upload))
+        .route("/download", get(download));
     let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     axum::serve(listener, app).await.unwrap();
 }

@@ -1,5 +1,5 @@
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 Piece: TypeAlias = bytes | bytearray | memoryview | str
 Fields: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
@@ -7,7 +7,7 @@ Fields: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
 class Stream:
     def __init__(
         self,
-        pieces: Iterable[Piece] | AsyncIterable[Piece],
+        pieces: Iterable[Piece] | AsyncIterable[Piece] | BinaryIO,
         *,
         content_length: int | None = None,
         trailers: Fields | Callable[[], Fields] | None = None,
