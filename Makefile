@@ -13,7 +13,7 @@ SOURCES := $(shell find fastloop fastloop_http -name '*.pyx' -o -name '*.pxd' -o
 STALE := $(foreach so,$(shell find fastloop fastloop_http -name '*.so'),\
     $(if $(wildcard $(firstword $(subst ., ,$(so))).pyx),,$(so)))
 $(if $(strip $(STALE)),$(shell rm $(STALE)))
-BENCH = plaintext pipelined echo
+BENCH = plaintext pipelined greet json post1k upload download echo
 BENCH_LOOP = echo echo1 echo256 echo_idle4000 echo1k echo16k echo100k buffered16k streams streams16k sock unix udp \
     tls tls16k
 

@@ -41,8 +41,10 @@ class Bar:
 
 BARS = (
     Bar(case="plaintext", server="fastloop_http", most=1.0, against="axum"),
-    Bar(case="plaintext", server="fastloop_http", most=0.6, figure="tax_us"),
-    Bar(case="pipelined", server="fastloop_http", most=1.2, figure="cpu_us"),
+    Bar(case="plaintext", server="fastloop_http", most=0.55, figure="tax_us"),
+    Bar(case="pipelined", server="fastloop_http", most=1.0, figure="cpu_us"),
+    Bar(case="greet", server="fastloop_http", most=1.0, against="axum"),
+    Bar(case="json", server="fastloop_http", most=1.0, against="axum"),
     Bar(case="post1k", server="fastloop_http", most=1.0, against="axum"),
     Bar(case="upload", server="fastloop_http", most=1.1, against="axum"),
     Bar(case="download", server="fastloop_http", most=1.1, against="axum"),

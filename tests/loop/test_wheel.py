@@ -13,6 +13,7 @@ import pytest
 
 import fastloop
 from fastloop_http._h1.connection import HttpConnection
+from fastloop_http._h1.routes import PathTree
 from fastloop_http._h1.service import Service
 
 # wheel.pxd, in seconds
@@ -89,7 +90,7 @@ def connect(loop):
 
 def make_service(loop, head_timeout_s, **options):
     options = {**LIMITS, "head_timeout_s": head_timeout_s, **options}
-    return Service(loop, {}, lambda request: "", **options)
+    return Service(loop, {}, PathTree([]), lambda request: "", **options)
 
 
 def ended(peer):
