@@ -2,10 +2,11 @@
 
 import asyncio
 import math
+import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from served import Peer, Site, eventually, request
 
 import fastloop
-from fastloop_http import Latency, Request, Router, Server, Stats, Stream, get, post
+from fastloop_http import Latency, Request, Router, Server, Stats, Stream, Upgrade, get, post
 from fastloop_http._h1.counters import bounds, bucket
 
 MakeSite = Callable[..., Site]
@@ -60,8 +61,25 @@ async def for_ever() -> AsyncIterator[bytes]:
         await asyncio.sleep(0.001)
 
 
+def file() -> IO[bytes]:
+    content = tempfile.TemporaryFile()  # noqa: SIM115 - the server closes it
+    content.write(b"x" * 1_000_000)
+    content.seek(0)
+    return content
+
+
+class Closing(asyncio.Protocol):
+    """Ends the connection that it is given."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
 APP = (
     Router()
+    .route("/small-file", get(lambda: open(__file__, "rb")))  # noqa: SIM115
+    .route("/file", get(file))
+    .route("/upgrade", get(lambda: Upgrade(Closing, protocol="closing")))
     .route("/", get(lambda: "root").post(lambda: "ignored"))
     .route("/large", get(lambda: b"x" * 100_000))
     .route("/late", get(late))
@@ -117,6 +135,10 @@ CASES = {
     "broken chunks": Case(
         request("/echo", "POST", fields="Transfer-Encoding: chunked\r\n") + b"x\r\n", (400,)
     ),
+    "files": Case(request("/small-file") + request("/file") + request("/file", fields=CLOSE), (200,) * 3),
+    "upgrade that was not asked for": Case(request("/upgrade", fields=CLOSE), (426,)),
+    "upgrade": Case(request() + request("/upgrade", fields="Connection: upgrade\r\nUpgrade: closing\r\n"),
+                    (200, 101)),
     "failing": Case(request("/fail") + request("/fail-late", fields=CLOSE), (500, 500), errors=2),
     "no answer": Case(request("/wrong", fields=CLOSE), (500,), errors=1),
     "rows": Case(request("/rows") + request("/rows", fields=CLOSE), (200, 200)),
