@@ -11,6 +11,7 @@ cdef class Stream(SocketTransport):
     cdef list queue             # bytes, oldest first
     cdef Py_ssize_t queue_sent  # bytes of the oldest that are sent
     cdef bint held              # the queue is sent at the end of the turn, not when the kernel asks
+    cdef Py_ssize_t hold        # bytes that may wait for it, where that is more than usual
     cdef unsigned long written  # the turn of the last write
     cdef bint again             # that turn has seen more writes than one
 

@@ -39,8 +39,10 @@ cdef enum:
     PIECES = 64
     # Bytes from which on pieces are sent from where they are. Fewer are copied together sooner.
     WORTH_GATHERING = 4096
-    # Bytes that wait for the end of a turn, at most: with more the kernel may as well begin.
+    # Bytes that wait for the end of a turn, at most: with more the kernel may as well begin. And those of
+    # who writes in bulk, while the kernel takes all: each call wakes the peer.
     HOLD = 64 * 1024
+    BULK_HOLD = 256 * 1024
     # Bytes received at once from which on the next are received where they are to stay; and how many at most:
     # a C library that maps larger blocks by themselves has them paged in anew each time.
     BIG = 8 * 1024
@@ -380,7 +382,9 @@ cdef class Stream(SocketTransport):
         if self.held:
             self.again |= len(self.queue) > 1
             # Nobody is told to wait for what the kernel may well take.
-            return self.send_held() if self.queued > min(self.high_water, <Py_ssize_t>HOLD) else 0
+            if self.queued > min(self.high_water, <Py_ssize_t>HOLD) and self.queued > self.hold:
+                self.send_held()
+            return 0
         if self.queued:
             self.update_interest()
             self.maybe_pause_protocol()
@@ -409,10 +413,12 @@ cdef class Stream(SocketTransport):
 
     cdef int send_held(self) except -1:
         """Send what waits for the end of the turn, as far as the kernel takes it."""
+        cdef Py_ssize_t size = self.queued
         if self.held:
             self.held = False
-            if self.queued:
+            if size:
                 self.write_ready()
+            self.hold = min(2 * size, <Py_ssize_t>BULK_HOLD) if self.bulk and not self.queued else 0
             self.queue_grown()
         return 0
 

@@ -50,6 +50,7 @@ cdef class Transport(Watcher):
     cdef Py_ssize_t low_water   # queued down to this lets it go on
     cdef Py_ssize_t usual_high  # high_water where nobody has said otherwise
     cdef bint protocol_paused
+    cdef bint bulk              # who writes has much to send: it may gather more for one system call
     cdef int sending            # Sending
     cdef object room            # future of a sendfile that waits to go on; None: nobody waits
 

@@ -251,6 +251,7 @@ cdef class Answering(Observed):
         cdef Outgoing outgoing = self.outgoing
         cdef const Head* head = &request.head
         self.outgoing = None
+        self.transport.bulk = False
         if error is not None:
             if isinstance(error, ClientDisconnected):
                 self.note_lost(outgoing.status, outgoing.sent, head, request.data)

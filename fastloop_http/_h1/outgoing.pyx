@@ -30,6 +30,7 @@ cdef class Outgoing:
         # SAFETY: copied.
         self.head = PyBytes_FromStringAndSize(encoder.data, encoder.size)
         self.paused = paused
+        self.transport.bulk = True
         encoder.stream = None
         encoder.size = 0
         return 0
@@ -43,8 +44,9 @@ cdef class Outgoing:
             try:
                 async for piece in pieces:
                     self.put(piece)
-                    if self.paused:
-                        await self.wait()
+                    if self.paused or self.sent - turn > TURN:
+                        await self.make_room()
+                        turn = self.sent
             finally:
                 if hasattr(pieces, "aclose"):
                     # Also where this is cancelled: its own clean-up is not left to the collector.
@@ -54,30 +56,25 @@ cdef class Outgoing:
             try:
                 for piece in pieces:
                     self.put(piece)
-                    if self.paused:
-                        await self.wait()
-                        turn = self.sent
-                    elif self.sent - turn > TURN:
-                        await self.give_way()
+                    if self.paused or self.sent - turn > TURN:
+                        await self.make_room()
                         turn = self.sent
             finally:
                 if hasattr(pieces, "close"):
                     pieces.close()
         self.finish()
 
-    async def wait(self):
-        """Wait until the client has taken enough."""
-        self.room = self.service.loop.create_future()
+    async def make_room(self):
+        """Wait until the client has taken enough, or where it has, for others to have their turn."""
+        room = self.service.loop.create_future()
+        if self.paused:
+            self.room = room
+        else:
+            self.service.loop.call_soon(pass_on, room)
         try:
-            await self.room
+            await room
         finally:
             self.room = None
-
-    async def give_way(self):
-        """Let others have their turn."""
-        way = self.service.loop.create_future()
-        self.service.loop.call_soon(pass_on, way)
-        await way
 
     cdef int go_on(self) except -1:
         """Have the next pieces sent: the client has taken enough."""
@@ -151,7 +148,7 @@ cdef class Outgoing:
         return self.write(b"", end, b"")
 
 
-def pass_on(way):
-    """Wake who has given way."""
-    if not way.done():
-        way.set_result(None)
+def pass_on(room):
+    """Wake who has let others have their turn."""
+    if not room.done():
+        room.set_result(None)
