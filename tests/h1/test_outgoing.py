@@ -208,15 +208,20 @@ def test_next_piece_is_asked_for_when_the_client_has_taken_enough(make_site: Mak
     assert made == 40
 
 
-@pytest.mark.parametrize("pieces", [each, at_once])
-def test_iterator_that_never_waits_lets_others_be_answered(make_site: MakeSite, pieces: Callable) -> None:
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_iterator_that_never_waits_lets_others_be_answered(make_site: MakeSite, kind: str) -> None:
     ended = threading.Event()
 
     def endless() -> Iterator[bytes]:
         while not ended.is_set():
             yield b"x" * 1000
 
-    site = make_site(Router().route("/", get(lambda: endless())).route("/other", get(lambda: "other")))
+    async def endless_async() -> AsyncIterator[bytes]:
+        while not ended.is_set():
+            yield b"x" * 1000
+
+    make = {"sync": endless, "async": endless_async}[kind]
+    site = make_site(Router().route("/", get(lambda: make())).route("/other", get(lambda: "other")))
     reader = site.peer().send(request())
 
     def read() -> None:
