@@ -62,6 +62,7 @@ cdef class HttpConnection(Answering):
     cdef int connection_made_c(self, Transport transport) except -1:
         self.transport = transport
         self.service.opened(self)
+        self.service.counters.connections += 1
         return self.begin_to_be_timed()
 
     cdef int data_received_c(self, const char* data, Py_ssize_t size) except -1:

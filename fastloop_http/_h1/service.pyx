@@ -106,7 +106,6 @@ cdef class Service:
         return counted(&self.counters)
 
     cdef int opened(self, object connection) except -1:
-        self.counters.connections += 1
         self.connections.add(connection)
         return 0
 

@@ -167,6 +167,16 @@ def settled(site: Site) -> Stats:
     return stats
 
 
+def test_connection_behind_a_proxy_header_is_one(make_site: MakeSite) -> None:
+    site = make_site(APP, proxy_protocol_from=["127.0.0.1/32"])
+    for header in (b"PROXY UNKNOWN\r\n", b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", b"GET / HTTP/1.1\r\n"):
+        site.exchange(header + request(fields=CLOSE))
+    assert eventually(lambda: site.server.stats().connections == 0)
+    stats = site.server.stats()
+    # The last has none of its own, and is closed unanswered.
+    assert (stats.connections_total, stats.requests_total, stats.answers[2]) == (2, 2, 2)
+
+
 @pytest.mark.parametrize("whole", [True, False], ids=["whole", "in pieces"])
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_exchange_is_counted_as_its_client_sees_it(make_site: MakeSite, case: Case, whole: bool) -> None:
