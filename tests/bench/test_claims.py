@@ -36,7 +36,7 @@ def missing(run: Run, *names: str) -> Run:
     return replace(run, cases=[replace(run.cases[0], missing=dict.fromkeys(names, "not installed"))])
 
 
-@pytest.mark.parametrize(("cost", "expected"), [(1.19, True), (1.21, False)])
+@pytest.mark.parametrize(("cost", "expected"), [(0.99, True), (1.01, False)])
 def test_pipelined_bar_is_the_cost_itself(make_run: MakeRun, cost: float, expected: bool) -> None:
     assert cleared(make_run("pipelined", {"limit": 0.4, "fastloop_http": cost})) == [expected]
 
