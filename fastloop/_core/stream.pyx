@@ -47,6 +47,8 @@ cdef enum:
     # a C library that maps larger blocks by themselves has them paged in anew each time.
     BIG = 8 * 1024
     LARGEST = 120 * 1024
+    # Receives of one turn into room that is lent, where each fills it: their reader is woken once for all.
+    LENT_READS = 3
 
 
 cdef inline PyObject* take_chunk(LoopCore loop, Py_ssize_t expected) except NULL:
@@ -106,19 +108,20 @@ cdef class Stream(SocketTransport):
             return self.read_buffered()
         if self.expected:
             return self.read_big()
-        # SAFETY: the buffer is the loop's; nothing else receives into it before deliver() returns. Or it is
-        # the protocol's, which lends it for as long.
-        room = self.loop.read_buffer
-        if self.lent:
-            lent = self.native.room_c(&most)
-            if lent is not NULL:
-                room = lent
-        size = recv(self.fd, room, most, 0)
-        if size > 0:
+        for _ in range(LENT_READS):
+            # SAFETY: the buffer is the loop's, or the protocol's; nothing else receives into it before
+            # deliver() returns.
+            lent = self.native.room_c(&most) if self.lent else NULL
+            room = self.loop.read_buffer if lent is NULL else lent
+            size = recv(self.fd, room, most, 0)
+            if size <= 0:
+                return self.read_failed(size)
             if size >= BIG and self.native is None:
                 self.expected = min(2 * size, <ssize_t>LARGEST)
-            return self.deliver(room, size)
-        return self.read_failed(size)
+            self.deliver(room, size)
+            if lent is NULL or size < most or not self.lent or not self.reading or self.closing:
+                break
+        return 0
 
     cdef int read_big(self) except -1:
         """Receive straight into the bytes that the protocol gets: a copy would cost more than the guess."""

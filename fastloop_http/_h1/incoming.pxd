@@ -9,8 +9,9 @@ from fastloop_http._h1.refusal cimport Limits
 
 
 cdef enum:
-    # Content kept for a handler that does not read; beyond it the peer has to wait.
-    HIGH_WATER = 128 * 1024
+    # Content kept for a handler that does not read; beyond it the peer has to wait. What is received in one
+    # turn is less.
+    HIGH_WATER = 384 * 1024
 
 
 # The handler wants more of the body: source is who was given to begin().
