@@ -1,6 +1,7 @@
 """Answers that are files: what is sent of them, to whom, and that they are closed in the end."""
 
 import asyncio
+import contextlib
 import gzip
 import hashlib
 import io
@@ -235,8 +236,9 @@ def test_file_that_shrinks_resets_the_connection_and_is_logged(
     peer.take(15)
     os.truncate(path, MIB)
     if encrypted:
-        # Cut without a close_notify, which ssl passes over.
-        assert len(peer.rest()) < LARGE
+        # Or it is cut without a close_notify, which ssl passes over, where that is read first.
+        with contextlib.suppress(ConnectionResetError):
+            assert len(peer.rest()) < LARGE
     else:
         with pytest.raises(ConnectionResetError):
             peer.rest()
