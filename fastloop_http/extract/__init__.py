@@ -1,0 +1,1 @@
+"""Extractors: what fills the parameters of handlers from a request."""

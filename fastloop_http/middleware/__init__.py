@@ -1,0 +1,1 @@
+"""Layers: what runs around handlers."""
