@@ -1,0 +1,1 @@
+"""Layers: what stands around handlers, between a request and its response."""
