@@ -1,1 +1,1 @@
-"""Layers: what runs around handlers."""
+"""Layers: what stands around handlers, between a request and its response."""
