@@ -13,6 +13,7 @@ from fastloop._core.task cimport TASK_RETURNED, TASK_SUSPENDED
 from fastloop._core.transport cimport Protocol, Transport
 from fastloop._sys.cpython cimport PyContext_Copy
 from fastloop_http._h1.head cimport METHOD_CONNECT
+from fastloop_http._h1.into_response cimport answer_of, has_into_response, is_plain
 from fastloop_http._h1.observed cimport note_answered, note_sent
 from fastloop_http._h1.refusal cimport shown
 from fastloop_http._h1.request_task cimport take_task
@@ -101,8 +102,20 @@ cdef class Answering(Observed):
     """The writing half of a connection."""
 
     cdef int answer(self, object value, object error, const Head* head, const char* data) except -1:
-        """Encode what the handler returned, or a 500 for its error; the head of its request is at data."""
+        """Encode what the handler returned, or what answers its error; the head of its request is at data."""
         cdef Encoder encoder = self.service.encoder
+        if error is None:
+            if not is_plain(value):
+                try:
+                    value = answer_of(value)
+                except Exception as exc:
+                    value, error = None, exc
+        elif has_into_response(error):
+            try:
+                value, error = answer_of(error), None
+            except Exception as exc:
+                exc.__context__ = error
+                error = exc
         if self.incoming is not None and not leaves_body(value, self.head_only):
             self.settle_body()
         if (self.service.draining or self.half_closed) and not self.behind:
@@ -339,6 +352,8 @@ cdef class Answering(Observed):
                 error = exc
         if error is not None:
             self.answer(None, error, &request.head, request.data)
+            if service.encoder.stream is not None:
+                return self.begin_stream(request)
             return service.give_request(request)
         self.finished = True
         unread = b"" if self.tail is None else bytes(self.tail)
