@@ -5,21 +5,12 @@ Knows paths as text and `Request`; never a socket, and not what becomes of an an
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from keyword import iskeyword
 from typing import NamedTuple, Self
-from urllib.parse import unquote_to_bytes
 
 from fastloop_http._h1.request import Request
 from fastloop_http._h1.routes import Call, Endpoint, PathTree
+from fastloop_http._paths import Segment, decode, parse_path
 from fastloop_http.handler import Handler, check_handler, compile_plan, handler_name
-
-# The forms a segment may take, said in every refusal.
-SUPPORTED = "a capture is one whole segment, like {name} in /greet/{name}"
-
-# As many as the compiled tree has room for.
-MAX_CAPTURES = 16
-
-HEX = frozenset("0123456789abcdefABCDEF")
 
 
 class MethodRouter:
@@ -142,28 +133,34 @@ class Routes:
 class Router:
     """Paths and the handlers that answer them.
 
-    A path matches the raw request path, still percent-encoded, segment by segment. `{name}` captures one
-    whole, non-empty segment, handed to the handler decoded as UTF-8. Static segments go before captures,
-    wherever the two part. There are no redirects: `/a` and `/a/` are two paths.
+    A path matches the raw request path, still percent-encoded, segment by segment. `{name}` captures a
+    segment, `v{name}` or `{name}.json` a part of one, `{*name}` at the end all that is left: never nothing.
+    What is captured is handed to the handler decoded as UTF-8. `{{` and `}}` stand for braces.
+
+    Where several paths match, the first segment in which they differ decides: static text goes before
+    captures; of these the longest prefix goes first, then the longest suffix, and `{*name}` comes last. There
+    are no redirects: `/a` and `/a/` are two paths.
     """
 
     def __init__(self) -> None:
         self._handlers: dict[str, dict[str, Handler]] = {}
         self._plans: dict[str, dict[str, Call]] = {}
-        self._captured: dict[str, tuple[str, str]] = {}  # path up to a capture -> its name, path that said so
+        self._paths: dict[tuple[Segment, ...], str] = {}  # by what they match
         self._connect: tuple[Handler, Call] | None = None
 
     def route(self, path: str, method_router: MethodRouter) -> Self:
         """Answer `path` with the handlers of `method_router`; return self, to chain.
 
         A path routed again gains the new methods. Raises ValueError for a path that cannot match, for a
-        method it already has, or for a capture another path has named otherwise; TypeError for a handler
-        whose parameters nothing can fill. A call that raises changes nothing.
+        method it already has, or for a path that differs from another in the names of captures alone;
+        TypeError for a handler whose parameters nothing can fill. A call that raises changes nothing.
         """
         if not isinstance(method_router, MethodRouter):
             raise TypeError(f"route({path!r}, ...) takes get(handler) or the like, not {method_router!r}")
-        captures = parse_path(path)
-        captured = self._new_captures(path, captures)
+        pattern = parse_path(path)
+        known = self._paths.get(pattern.segments, path)
+        if known != path:
+            raise ValueError(f"path {path} matches what {known} does; use the same names for its captures")
         handlers = method_router.handlers
         registered = self._handlers.get(path, {})
         for method, handler in handlers.items():
@@ -172,8 +169,9 @@ class Router:
                     f"{method} {path} already has handler {handler_name(registered[method])}(); "
                     f"{handler_name(handler)}() would never run"
                 )
-        plans = {method: compile_plan(handler, path, list(captures)) for method, handler in handlers.items()}
-        self._captured.update(captured)
+        names = pattern.captures
+        plans = {method: compile_plan(handler, path, names) for method, handler in handlers.items()}
+        self._paths[pattern.segments] = path
         self._handlers.setdefault(path, {}).update(handlers)
         self._plans.setdefault(path, {}).update(plans)
         return self
@@ -211,76 +209,18 @@ class Router:
     def compile(self) -> Routes:
         """Return what a connection is handed. Later registrations do not reach it."""
         exact: dict[str, tuple[Handler, bool]] = {}
-        paths: list[tuple[list[str | None], Endpoint]] = []
+        paths: list[tuple[tuple[Segment, ...], Endpoint]] = []
         for path, registered in self._plans.items():
             plans = dict(registered)
             if "GET" in plans:
                 plans.setdefault("HEAD", plans["GET"])
-            captures = parse_path(path)
-            segments = [
-                None if place in captures.values() else segment
-                for place, segment in enumerate(path.split("/"))
-            ]
-            paths.append((segments[1:], Endpoint(plans, ", ".join(sorted(plans)))))
-            if not captures:
+            pattern = parse_path(path)
+            paths.append((pattern.segments, Endpoint(plans, ", ".join(sorted(plans)), path)))
+            if pattern.static is not None:
                 for method, plan in plans.items():
-                    exact[f"{method} {path}"] = (plan.call, plan.wants_request)
+                    exact[f"{method} {pattern.static}"] = (plan.call, plan.wants_request)
         tree = PathTree(paths)
         return Routes(exact, tree, _dispatcher(tree, self._connect and self._connect[1]))
-
-    def _new_captures(self, path: str, captures: Mapping[str, int]) -> dict[str, tuple[str, str]]:
-        segments = path.split("/")
-        captured = {}
-        for name, index in captures.items():
-            # Names are the same wherever two paths meet, so the text up to a capture is its place.
-            place = "/".join(segments[:index])
-            known, earlier = self._captured.get(place, (name, path))
-            if known != name:
-                raise ValueError(
-                    f"path {path} captures {{{name}}} where {earlier} captures {{{known}}}; "
-                    f"use one name for both"
-                )
-            captured[place] = (known, earlier)
-        return captured
-
-
-def parse_path(path: str) -> dict[str, int]:
-    """Return the captures of `path`, in order: name -> its place in `path.split("/")`.
-
-    Raises ValueError, naming the path, what is wrong with it and what to write instead.
-    """
-    if not path.startswith("/"):
-        raise ValueError(f"path {path!r} must begin with '/'")
-    captures: dict[str, int] = {}
-    for index, segment in enumerate(path.split("/")):
-        name = segment[1:-1]
-        if "{" not in segment and "}" not in segment:
-            _check_static(path, segment)
-            continue
-        if "{{" in segment or "}}" in segment:
-            raise ValueError(f"path {path!r}: escaped braces are not supported; {SUPPORTED}")
-        if segment.startswith("{*"):
-            raise ValueError(f"path {path!r}: catch-all captures are not supported; {SUPPORTED}")
-        if not (segment.startswith("{") and segment.endswith("}")) or "{" in name or "}" in name:
-            raise ValueError(f"path {path!r}: segment {segment!r} is not a capture; {SUPPORTED}")
-        if not name.isidentifier() or iskeyword(name):
-            raise ValueError(f"path {path!r}: {name!r} cannot name a handler's parameter; {SUPPORTED}")
-        if name in captures:
-            raise ValueError(f"path {path!r} captures {{{name}}} twice; give each capture its own name")
-        if len(captures) == MAX_CAPTURES:
-            raise ValueError(f"path {path!r} has more than {MAX_CAPTURES} captures; take them from the query")
-        captures[name] = index
-    return captures
-
-
-def _check_static(path: str, segment: str) -> None:
-    for character in segment:
-        if not "!" <= character <= "~" or character in "?#":
-            escaped = "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
-            raise ValueError(
-                f"path {path!r} can never match: {character!r} does not occur in a request path; "
-                f"write it {escaped}"
-            )
 
 
 def _dispatcher(tree: PathTree, connect: Call | None) -> Callable[[Request], object]:
@@ -296,24 +236,10 @@ def _dispatcher(tree: PathTree, connect: Call | None) -> Callable[[Request], obj
         plan = endpoint.calls.get(request.method)
         if plan is None:
             return 405, {"Allow": endpoint.allow}, "Method Not Allowed"
-        texts = [_decode(text) for text in captured]
+        texts = [decode(text) for text in captured]
         arguments = [texts[place] for place in plan.captures]
         if None in texts:
             return 400, {}, "Bad Request: path is not percent-encoded UTF-8"
         return plan.call(request, *arguments) if plan.wants_request else plan.call(*arguments)
 
     return dispatch
-
-
-def _decode(segment: str) -> str | None:
-    """Return the text a percent-encoded segment stands for, None if it is not well-formed UTF-8.
-
-    A "%" without two hex digits is malformed (RFC 3986 section 2.1), not a literal.
-    """
-    for escape in segment.split("%")[1:]:
-        if len(escape) < 2 or escape[0] not in HEX or escape[1] not in HEX:
-            return None
-    try:
-        return unquote_to_bytes(segment.encode("latin-1")).decode("utf-8")
-    except UnicodeError:
-        return None
