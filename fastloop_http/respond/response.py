@@ -132,7 +132,9 @@ class Response:
             return Upgrade(
                 upgrade.protocol_factory, protocol=upgrade.protocol, headers=self.headers.pairs()
             )
-        return self.status, self.headers.pairs(), self.body
+        # None has no content-type; b"" would get one.
+        body = self.body or None if type(self.body) is bytes else self.body
+        return self.status, self.headers.pairs(), body
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.headers.items()!r} {type(self.body).__name__}>"
@@ -147,9 +149,9 @@ def into_response(value: object) -> Response:
 
     None: 200 and no body. An int: that status and no body. str, bytes, a dict, list, msgspec.Struct or
     dataclass (as JSON), an open file, an iterator, a Stream: a body. (status, body) and (status, headers,
-    body), where body may be any of these but int: status and headers go over what the body says itself, for
-    each name that occurs in headers. Anything with `into_response()`: what that stands for. A Response is
-    returned as it is.
+    body), where body may be any of these but an int: status and headers go over what the body says itself,
+    for each name that occurs in headers. Anything with `into_response()`: what that stands for. A Response
+    is returned as it is.
 
     Raises TypeError or ValueError for what is no answer.
     """
@@ -214,14 +216,12 @@ def compose(value: tuple[object, ...], depth: int) -> Response:
     else:
         raise TypeError(f"an answer is body, (status, body) or (status, headers, body), not {value!r}")
     checked = checked_status(status)
-    if isinstance(body, int):
+    if isinstance(body, (int, tuple)):
         raise TypeError(f"the body of {value!r} is {type(body).__name__}; use JsonResponse(...) or str(...)")
-    if depth == MAX_DEPTH:
-        raise TypeError(f"an answer has more than {MAX_DEPTH} tuples or objects inside of each other")
     if type(body) in PLAIN:
         response = into_response(body)
     else:
-        inner = convert(body, depth + 1)
+        inner = convert(body, depth)
         if isinstance(inner.body, Upgrade):
             raise TypeError("an Upgrade is an answer by itself; give it the headers")
         # Changed in place it would be changed for whoever has kept it.
