@@ -70,8 +70,8 @@ RULES = (
         tuple(
             f"fastloop_http.{name}"
             for name in (
-                "_paths", "_plan", "_routes", "extract", "handler", "layers", "method_router", "middleware", "respond",
-                "router",
+                "_paths", "_plan", "_routes", "extract", "handler", "layers", "method_router", "middleware",
+                "respond", "router",
             )
         ),
         ours=("fastloop_http",),
