@@ -128,13 +128,13 @@ class Routes:
     """What a connection needs of a Router: a snapshot, untouched by later registrations.
 
     `exact` maps "METHOD /path", the request line up to the end of the path decoded as latin-1, to
-    (call, wants_request): `call(request)` if wants_request, else `call()`. `tree` has all paths with what
-    answers them. `dispatch(request)` answers whatever is in neither, or has captures to be decoded: it
+    (call, wants_request, path): `call(request)` if wants_request, else `call()`. `tree` has all paths with
+    what answers them. `dispatch(request)` answers whatever is in neither, or has captures to be decoded: it
     returns what the handler returned (a coroutine if it is async), or an error answer (status, headers,
     body). It reads `request.method` and `request.path`.
     """
 
-    exact: dict[str, tuple[Handler, bool]]
+    exact: dict[str, tuple[Handler, bool, str]]
     tree: PathTree
     dispatch: Callable[[Request], object]
 
@@ -210,7 +210,7 @@ class Router:
 
     def compile(self) -> Routes:
         """Return what a connection is handed. Later registrations do not reach it."""
-        exact: dict[str, tuple[Handler, bool]] = {}
+        exact: dict[str, tuple[Handler, bool, str]] = {}
         paths: list[tuple[list[str | None], Endpoint]] = []
         for path, registered in self._plans.items():
             plans = dict(registered)
@@ -221,10 +221,10 @@ class Router:
                 None if place in captures.values() else segment
                 for place, segment in enumerate(path.split("/"))
             ]
-            paths.append((segments[1:], Endpoint(plans, ", ".join(sorted(plans)))))
+            paths.append((segments[1:], Endpoint(plans, ", ".join(sorted(plans)), path)))
             if not captures:
                 for method, plan in plans.items():
-                    exact[f"{method} {path}"] = (plan.call, plan.wants_request)
+                    exact[f"{method} {path}"] = (plan.call, plan.wants_request, path)
         tree = PathTree(paths)
         return Routes(exact, tree, _dispatcher(tree, self._connect and self._connect[1]))
 
@@ -293,6 +293,7 @@ def _dispatcher(tree: PathTree, connect: Call | None) -> Callable[[Request], obj
                 return 501, {}, "Not Implemented"
             return connect.call(request) if connect.wants_request else connect.call()
         endpoint, captured = matched
+        request._matched_path = endpoint.path
         plan = endpoint.calls.get(request.method)
         if plan is None:
             return 405, {"Allow": endpoint.allow}, "Method Not Allowed"

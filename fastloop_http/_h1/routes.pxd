@@ -28,6 +28,7 @@ cdef class SpanTable:
 cdef struct ExactRoute:
     PyObject* call              # borrowed from RouteTable.exact
     bint wants_request
+    PyObject* path              # a str, borrowed as well
 
 
 @cython.final
@@ -52,6 +53,7 @@ cdef class Call:
 cdef class Endpoint:
     cdef readonly dict calls    # method: Call
     cdef readonly str allow     # the methods, for Allow
+    cdef readonly str path      # as registered
     cdef Py_ssize_t captures    # of the path
 
 

@@ -11,7 +11,8 @@ class Call:
 class Endpoint:
     calls: dict[str, Call]
     allow: str
-    def __init__(self, calls: dict[str, Call], allow: str) -> None: ...
+    path: str
+    def __init__(self, calls: dict[str, Call], allow: str, path: str = "") -> None: ...
 
 class PathTree:
     def __init__(self, paths: Iterable[tuple[Sequence[str | None], Endpoint]]) -> None: ...

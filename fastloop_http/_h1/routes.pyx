@@ -73,19 +73,22 @@ cdef class SpanTable:
 
 @cython.final
 cdef class RouteTable:
-    """What `exact` says, {"METHOD /path": (call, wants_request)}, for spans; never changes."""
+    """What `exact` says, {"METHOD /path": (call, wants_request, path)}, for spans; never changes."""
 
     def __init__(self, dict exact):
         cdef tuple route
+        cdef str path
         self.exact = exact.copy()
         self.table = SpanTable([text.encode("latin-1") for text in self.exact])
         self.routes = <ExactRoute*>PyMem_Calloc(max(len(self.exact), 1), sizeof(ExactRoute))
         if self.routes is NULL:
             raise MemoryError
         for index, route in enumerate(self.exact.values()):
-            # SAFETY: exact holds it for as long as the table lives.
-            self.routes[index].call = <PyObject*>route[0]
-            self.routes[index].wants_request = route[1]
+            call, wants_request, path = route
+            # SAFETY: exact holds both for as long as the table lives.
+            self.routes[index].call = <PyObject*>call
+            self.routes[index].wants_request = wants_request
+            self.routes[index].path = <PyObject*>path
 
     def __dealloc__(self):
         PyMem_Free(self.routes)
@@ -118,11 +121,12 @@ cdef class Call:
 
 @cython.final
 cdef class Endpoint:
-    """What answers at one path: {method: Call}, and the methods as Allow lists them."""
+    """What answers at one path: {method: Call}, the methods as Allow lists them, the path as registered."""
 
-    def __init__(self, dict calls, str allow):
+    def __init__(self, dict calls, str allow, str path=""):
         self.calls = calls
         self.allow = allow
+        self.path = path
 
 
 @cython.final
