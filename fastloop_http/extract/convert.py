@@ -22,14 +22,10 @@ class About(NamedTuple):
     what: str
     place: str
 
-    def refused(
-        self, error: ValueError, typed: Of, value: object, name_of: Callable[[Place], str]
-    ) -> Rejection:
-        """Return the rejection for a value that is not of a type. name_of: names what is at a place in it."""
-        if isinstance(error, FormError):
-            return self.rejection(str(error))
-        failures = [Failure((name_of(place),), detail) for place, detail in typed.failures(error, value)]
-        return rejected(self.rejection, self.what, self.place, failures)
+    def refused(self, failures: list[Failure], name_of: Callable[[Place], str]) -> Rejection:
+        """Return the rejection for texts of another type. name_of: names what is at a place in them."""
+        named = [Failure((name_of(place),), detail) for place, detail in failures]
+        return rejected(self.rejection, self.what, self.place, named)
 
     def missing(self, name: str) -> Rejection:
         """Return the rejection where nothing has this name."""
@@ -41,17 +37,20 @@ def first_name(place: Place) -> str:
     return str(place[0]) if place else ""
 
 
-def text_call(typed: Of, about: About, name: str) -> Callable[[Any], Any] | None:
-    """Return what makes the value of a text, or of a list of texts; None where it is the text."""
-    convert = typed.of_text()
-    if convert is None:
+def text_call(typed: Of, about: About, name_of: Callable[[Place], str]) -> Callable[[Any], Any] | None:
+    """Return what makes the value of texts, or raises a rejection; None where the text is the value.
+
+    name_of: names, for the rejection, what is at a place in the texts.
+    """
+    encode, decode = typed.encode, typed.of_text()
+    if decode is None:
         return None
 
-    def call(text: Any) -> Any:
+    def call(texts: Any) -> Any:
         try:
-            return convert(text)
+            return decode(encode(texts))
         except ValueError as error:
-            raise about.refused(error, typed, text, lambda place: name) from None
+            raise about.refused(typed.failures(error, texts), name_of) from None
 
     return call
 
@@ -60,16 +59,16 @@ def one_source(
     parameter: Parameter, typed: Of, about: About, name: str, get: Callable[[Request], Any]
 ) -> Source:
     """Return how a parameter is filled with what get(request) returns of this name: None where nothing is."""
-    may_miss, missing, convert = parameter.may_miss, parameter.missing, typed.of_text()
+    may_miss, missing = parameter.may_miss, parameter.missing
+    convert = text_call(typed, about, lambda place: name)
 
     def call(request: Request) -> Any:
-        text = None
         try:
             text = get(request)
-            if text is not None:
-                return text if convert is None else convert(text)
-        except ValueError as error:
-            raise about.refused(error, typed, text, lambda place: name) from None
+        except FormError as error:
+            raise about.rejection(str(error)) from None
+        if text is not None:
+            return text if convert is None else convert(text)
         if may_miss:
             return missing
         raise about.missing(name)
@@ -89,15 +88,19 @@ def whole_source(
 
     is_missing: says of a request that it has nothing at all for it.
     """
-    may_miss, missing, convert = parameter.may_miss, parameter.missing, typed.of_names()
+    may_miss, missing = parameter.may_miss, parameter.missing
+    encode, decode = typed.encode, typed.of_text()
+    assert decode is not None
 
     def call(request: Request) -> Any:
         texts: Any = {}
         try:
             texts = get(request)
-            return convert(texts)
+            return decode(encode(texts))
+        except FormError as error:
+            raise about.rejection(str(error)) from None
         except ValueError as error:
-            raise about.refused(error, typed, texts, name_of) from None
+            raise about.refused(typed.failures(error, texts), name_of) from None
 
     def call_or_miss(request: Request) -> Any:
         return missing if is_missing(request) else call(request)

@@ -32,7 +32,7 @@ class FromForm(Extractor):
         of = typed_text(parameter)
         whole = self.name is None and of.is_whole
         name = self.name or parameter.name
-        convert = of.of_names() if whole else of.of_text()
+        encode, decode = of.encode, of.of_text()
         may_miss, missing = parameter.may_miss, parameter.missing
 
         def check(request: Request) -> None:
@@ -52,7 +52,7 @@ class FromForm(Extractor):
                 pairs = parse_pairs(request.query if in_query else body)
                 value = collected(pairs, of) if whole else of_name(pairs, name, of)
                 if value is not None:
-                    return value if convert is None else convert(value)
+                    return value if decode is None else decode(encode(value))
             except FormError as error:
                 raise FormRejection(str(error), status=400) from None
             except ValueError as error:

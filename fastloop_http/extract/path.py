@@ -4,7 +4,6 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 
 from fastloop_http.errors import PathRejection
 from fastloop_http.extract.convert import About, Of, first_name, text_call
-from fastloop_http.extract.failures import Place
 from fastloop_http.extract.source import Extractor, Parameter, Source
 from fastloop_http.extract.typed import typed_text
 
@@ -40,7 +39,8 @@ class FromPath(Extractor):
             if self.name is not None or len(captures) != 1:
                 parameter.refuse(f"takes {{{name}}} of the path, {listed(parameter)}; name one of these")
             (name,) = captures
-        return Source(call=text_call(of, ABOUT, name), arguments=(f"text{captures.index(name)}",))
+        convert = text_call(of, ABOUT, lambda place: name)
+        return Source(call=convert, arguments=(f"text{captures.index(name)}",))
 
     def _by_name(self, parameter: Parameter, of: Of) -> Source:
         captures = parameter.around.captures
@@ -49,14 +49,11 @@ class FromPath(Extractor):
         for name in of.required:
             if name not in captures:
                 parameter.refuse(f"takes {{{name}}} of the path, {listed(parameter)}; add it, or a default")
-        convert = of.of_names()
+        convert = text_call(of, ABOUT, first_name)
+        assert convert is not None
 
         def call(*texts: str) -> Any:
-            named = dict(zip(captures, texts, strict=True))
-            try:
-                return convert(named)
-            except ValueError as error:
-                raise ABOUT.refused(error, of, named, first_name) from None
+            return convert(dict(zip(captures, texts, strict=True)))
 
         return Source(call=call, arguments=texts_of(captures))
 
@@ -66,17 +63,11 @@ class FromPath(Extractor):
             parameter.refuse(f"takes captures of the path, {listed(parameter)}; write them as {{name}}")
         if of.length not in (None, len(captures)):
             parameter.refuse(f"takes {of.length} captures of the path, {listed(parameter)}; take as many")
-        convert = of.of_text()
+        convert = text_call(of, ABOUT, lambda place: captures[int(place[0])] if place else "")
         assert convert is not None
 
         def call(*texts: str) -> Any:
-            try:
-                return convert(list(texts))
-            except ValueError as error:
-                raise ABOUT.refused(error, of, list(texts), name_of) from None
-
-        def name_of(place: Place) -> str:
-            return captures[int(place[0])] if place else ""
+            return convert(list(texts))
 
         return Source(call=call, arguments=texts_of(captures))
 

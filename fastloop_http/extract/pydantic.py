@@ -24,6 +24,11 @@ def is_model(kind: Any) -> bool:
 class PydanticType:
     """A type that pydantic converts to, by its rules; the same as `Typed` for others."""
 
+    @staticmethod
+    def encode(texts: Any) -> Any:
+        """Return texts as they are."""
+        return texts
+
     def __init__(self, parameter: Parameter) -> None:
         from pydantic import TypeAdapter
 
@@ -51,12 +56,8 @@ class PydanticType:
         """Return what decodes JSON; it raises ValueError."""
         return self._adapter.validate_json
 
-    def of_names(self) -> Callable[[Any], Any]:
-        """Return what makes it of texts by name; it raises ValueError."""
-        return self._adapter.validate_python
-
     def of_text(self) -> Callable[[Any], Any] | None:
-        """Return what makes it of a text, or of a list of texts; it raises ValueError."""
+        """Return what makes it of texts; it raises ValueError."""
         return self._adapter.validate_python
 
     def failures(self, error: Exception, value: object, *, strict: bool = False) -> list[Failure]:

@@ -1,6 +1,6 @@
 """What a type can be made of: of one text, of named texts, of JSON. Decided once for a parameter."""
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Sequence
 from types import NoneType, UnionType
 from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
 
@@ -11,7 +11,7 @@ from fastloop_http.extract import pydantic
 from fastloop_http.extract.failures import ARRAYS, OBJECTS, Failure, failures
 from fastloop_http.extract.source import Parameter
 
-Convert = Callable[[Any], Any]
+Decode = Callable[[Any], Any]
 
 
 class Every(Container[object]):
@@ -28,6 +28,8 @@ class Typed:
     that is certain. names: of its fields as they are in requests; None where any name will do. required:
     those that cannot be left out. lists: those that may be repeated.
     """
+
+    encode = staticmethod(msgspec.json.Encoder().encode)
 
     def __init__(self, parameter: Parameter) -> None:
         self._type = parameter.type
@@ -53,24 +55,23 @@ class Typed:
             if len(alternatives(kind)) == 1:
                 self.required = tuple(field.encode_name for field in fields if field.required)
 
-    def of_json(self) -> Callable[[bytes], Any]:
+    def of_json(self) -> Decode:
         """Return what decodes JSON; it raises ValueError."""
         return msgspec.json.Decoder(self._type).decode
 
-    def of_names(self) -> Convert:
-        """Return what makes it of texts by name; it raises ValueError."""
-        kind, convert = self._type, msgspec.convert
+    def of_text(self) -> Decode | None:
+        """Return what makes it of what `encode` makes of texts; None where it is the text. Raises ValueError.
+
+        Texts are numbers, times and so on where the type asks for these.
+        """
+        if self._type is str:
+            return None
         if isinstance(bare(self._kind), inspect.NamedTupleType):
             return self._of_names_as_struct()
-        if kind == dict[str, str]:
-            return dict
+        # By way of JSON: a decoder knows its type, where msgspec.convert() looks at it each time.
+        return msgspec.json.Decoder(self._type, strict=False).decode
 
-        def of_names(texts: Mapping[str, object]) -> Any:
-            return convert(texts, kind, strict=False, str_keys=True)
-
-        return of_names
-
-    def _of_names_as_struct(self) -> Convert:
+    def _of_names_as_struct(self) -> Decode:
         # msgspec takes an array for a NamedTuple: a struct of the same fields takes the names.
         made, named = self._type, bare(self._kind)
         hints = get_type_hints(made, include_extras=True)
@@ -80,42 +81,17 @@ class Typed:
         ]
         struct = msgspec.defstruct(made.__name__, fields)
         self._kind = inspect.type_info(struct)
-        convert, as_tuple, make = msgspec.convert, msgspec.structs.astuple, made._make
+        decode = msgspec.json.Decoder(struct, strict=False).decode
+        as_tuple, make = msgspec.structs.astuple, made._make
 
-        def of_names(texts: Mapping[str, object]) -> Any:
-            return make(as_tuple(convert(texts, struct, strict=False)))
+        def of_names(texts: bytes) -> Any:
+            return make(as_tuple(decode(texts)))
 
         return of_names
-
-    def of_text(self) -> Convert | None:
-        """Return what makes it of a text, or of a list of texts; None where it is the text.
-
-        It raises ValueError.
-        """
-        if self._type is str:
-            return None
-        if self._type is int:
-            return int_of_text
-        # In a struct, what msgspec has found out about the type is kept; else it is found out for each value.
-        box: Any = msgspec.defstruct("Box", [("value", self._type)], array_like=True)
-        convert = msgspec.convert
-
-        def of_text(text: str | list[str]) -> Any:
-            return convert((text,), box, strict=False).value
-
-        return of_text
 
     def failures(self, error: Exception, value: object, *, strict: bool = False) -> list[Failure]:
         """Return why value cannot be converted. strict: it comes from JSON."""
         return failures(self._kind, value, error, strict=strict)
-
-
-def int_of_text(text: str) -> int:
-    """Return the number that a text is."""
-    # int() by itself lets through spaces, "_", "+" and other scripts' digits.
-    if text.isdecimal() and text.isascii() and len(text) < 20 and (text[0] != "0" or text == "0"):
-        return int(text)
-    return msgspec.convert(text, int, strict=False)
 
 
 def without_none(kind: Any) -> Any:
