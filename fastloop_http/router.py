@@ -294,7 +294,8 @@ class Router:
 
     def _check(self, handler: Handler, path: str, captures: tuple[str, ...]) -> None:
         check_handler(handler)
-        read_signature(handler, f"handler {handler_name(handler)}()", Surroundings(path, captures))
+        around = Surroundings(path, captures, may_nest=True)
+        read_signature(handler, f"handler {handler_name(handler)}()", around)
 
     def _take(
         self, router: "Router", paths: Mapping[str, PathEntry], fallbacks: Mapping[str, Registered]
