@@ -1,11 +1,18 @@
+<<<<<<< HEAD
 """Extractors of one's own: a class, or an object, with a method from_request(request)."""
 
 import inspect
 from functools import partial
+=======
+"""Own extractors."""
+
+import inspect
+>>>>>>> 658c638f7207c3625a1b12ff8f29dd27e11fa14d
 from typing import Any
 
 from fastloop_http.extract.source import Parameter, Source
 
+<<<<<<< HEAD
 METHOD = "from_request"
 
 
@@ -46,3 +53,13 @@ def is_async(call: Any) -> bool:
     if inspect.iscoroutinefunction(call):
         return True
     return inspect.iscoroutinefunction(getattr(call, "__call__", None))  # noqa: B004
+=======
+
+def custom_source(parameter: Parameter, owner: Any) -> Source:
+    """Return how parameter is filled by owner.from_request()."""
+    return Source(
+        call=owner.from_request,
+        arguments=("request",),
+        awaited=inspect.iscoroutinefunction(owner.from_request),
+    )
+>>>>>>> 658c638f7207c3625a1b12ff8f29dd27e11fa14d
