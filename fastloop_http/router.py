@@ -116,6 +116,7 @@ class Router:
         is the whole. Raises as `route`.
         """
         self._check_router("nest", router)
+        join(prefix, "/")  # refuses what is no prefix, also of a router that has no paths
         paths = {join(prefix, path): entry for path, entry in router._paths.items()}
         fallbacks = {join(prefix, inner or "/"): one for inner, one in router._fallbacks.items()}
         return self._take(router, paths, fallbacks)
@@ -273,7 +274,7 @@ class Router:
 
         An exception that would be a 500 is raised. Lifespans are not entered.
         """
-        return await answer_of(self.compile().dispatch(request))
+        return await answer_of(self.compile(), request)
 
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncIterator[Self]:
