@@ -1,10 +1,10 @@
 """What extractors of texts share: from what a request has under a name, to the value of a parameter."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
 from fastloop_http._h1.request import Request
-from fastloop_http._h1.urlencoded import FormError
+from fastloop_http._h1.urlencoded import FormError, parse_pairs
 from fastloop_http.errors import Rejection
 from fastloop_http.extract.failures import Failure, Place
 from fastloop_http.extract.pydantic import PydanticType
@@ -108,13 +108,9 @@ def whole_source(
     return Source(call=call_or_miss if may_miss else call, arguments=("request",))
 
 
-def collected(pairs: Iterable[tuple[str, str]], typed: Of) -> dict[str, str | list[str]]:
-    """Return texts by name, in lists where the type takes them; of others that are repeated the last."""
-    lists = typed.lists
-    texts: dict[str, Any] = {}
-    for name, text in pairs:
-        if name in lists:
-            texts.setdefault(name, []).append(text)
-        else:
-            texts[name] = text
+def in_lists(form: bytes | str) -> dict[str, list[str]]:
+    """Return what a form has by name, each in a list."""
+    texts: dict[str, list[str]] = {}
+    for name, text in parse_pairs(form):
+        texts.setdefault(name, []).append(text)
     return texts

@@ -3,9 +3,9 @@
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 from fastloop_http._h1.request import Request
-from fastloop_http._h1.urlencoded import FormError, parse_pairs
+from fastloop_http._h1.urlencoded import FormError, parse_dict
 from fastloop_http.errors import FormRejection
-from fastloop_http.extract.convert import Of, collected
+from fastloop_http.extract.convert import in_lists
 from fastloop_http.extract.failures import Failure
 from fastloop_http.extract.rejected import MISSING, rejected
 from fastloop_http.extract.source import Extractor, Parameter, Source
@@ -32,11 +32,12 @@ class FromForm(Extractor):
         of = typed_text(parameter)
         whole = self.name is None and of.is_whole
         name = self.name or parameter.name
+        lists = of.lists if whole else frozenset((name,)) if of.is_array else frozenset()
         encode, decode = of.encode, of.of_text()
         may_miss, missing = parameter.may_miss, parameter.missing
 
         def check(request: Request) -> None:
-            if request._is_form or request.method in QUERY_METHODS:
+            if request._is_form() or request.method in QUERY_METHODS:
                 return
             if not may_miss or request.content_type is not None:
                 raise FormRejection(
@@ -47,10 +48,12 @@ class FromForm(Extractor):
             in_query = request.method in QUERY_METHODS
             if may_miss and (not request.query if in_query else request.content_type is None):
                 return missing
+            form = request.query if in_query else body
             value: Any = None
             try:
-                pairs = parse_pairs(request.query if in_query else body)
-                value = collected(pairs, of) if whole else of_name(pairs, name, of)
+                value = in_lists(form) if lists is None else parse_dict(form, lists)
+                if not whole:
+                    value = value.get(name)
                 if value is not None:
                     return value if decode is None else decode(encode(value))
             except FormError as error:
@@ -65,14 +68,6 @@ class FromForm(Extractor):
             raise rejected(FormRejection, "form field", "field", named, status=400 if in_query else 422)
 
         return Source(call=call, arguments=("request", "body"), check=check, refused=FormRejection)
-
-
-def of_name(pairs: list[tuple[str, str]], name: str, of: Of) -> str | list[str] | None:
-    """Return the text of this name, the last where it is repeated, or all where the type takes them."""
-    texts = [text for other, text in pairs if other == name]
-    if not texts:
-        return None
-    return texts if of.is_array else texts[-1]
 
 
 Form: TypeAlias = Annotated[T, FromForm()]

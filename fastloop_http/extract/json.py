@@ -31,7 +31,7 @@ class FromJson(Extractor):
         may_miss, missing = parameter.may_miss, parameter.missing
 
         def check(request: Request) -> None:
-            if not request._is_json and not (may_miss and request.content_type is None):
+            if not request._is_json() and not (may_miss and request.content_type is None):
                 raise JsonRejection("a JSON body has Content-Type: application/json", status=415)
 
         def call(body: bytes) -> Any:

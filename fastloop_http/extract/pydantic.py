@@ -1,7 +1,7 @@
 """pydantic's models as types of parameters: where the program has imported pydantic, and not else."""
 
 import sys
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from typing import Any, get_args, get_origin
 
 from fastloop_http.errors import excerpt
@@ -42,7 +42,7 @@ class PydanticType:
         self.length: int | None = None
         self.names: tuple[str, ...] | None = None
         self.required: tuple[str, ...] = ()
-        self.lists: Container[object] = frozenset()
+        self.lists: frozenset[str] | None = frozenset()
         if self.is_whole:
             fields = getattr(kind, "model_fields", None) or kind.__pydantic_fields__
             names = {name: field.validation_alias or field.alias or name for name, field in fields.items()}

@@ -1,12 +1,12 @@
 """Query: the parameters of the query."""
 
-from operator import attrgetter, methodcaller
+from collections.abc import Callable
+from operator import methodcaller
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 from fastloop_http._h1.request import Request
-from fastloop_http._h1.urlencoded import parse_pairs
 from fastloop_http.errors import QueryRejection
-from fastloop_http.extract.convert import About, collected, one_source, whole_source
+from fastloop_http.extract.convert import About, Of, in_lists, one_source, whole_source
 from fastloop_http.extract.source import Extractor, Parameter, Source
 from fastloop_http.extract.typed import typed_text
 
@@ -30,21 +30,23 @@ class FromQuery(Extractor):
         """Return how parameter is filled."""
         of = typed_text(parameter)
         if self.name is None and of.is_whole:
-            if of.lists == frozenset():
-                return whole_source(parameter, of, ABOUT, attrgetter("query_dict"), has_no_query)
-
-            def get(request: Request) -> Any:
-                return collected(parse_pairs(request.query), of)
-
-            return whole_source(parameter, of, ABOUT, get, has_no_query)
+            return whole_source(parameter, of, ABOUT, self._get_whole(of), has_no_query)
         name = self.name or parameter.name
         if not of.is_array:
             return one_source(parameter, of, ABOUT, name, methodcaller("query_value", name))
 
-        def get_all(request: Request) -> list[str] | None:
-            return [text for other, text in parse_pairs(request.query) if other == name] or None
+        lists = frozenset((name,))
+
+        def get_all(request: Request) -> Any:
+            return request.query_dict(lists).get(name)
 
         return one_source(parameter, of, ABOUT, name, get_all)
+
+    def _get_whole(self, of: Of) -> Callable[[Request], Any]:
+        lists = of.lists
+        if lists is None:
+            return lambda request: in_lists(request.query)
+        return methodcaller("query_dict", lists) if lists else methodcaller("query_dict")
 
 
 def has_no_query(request: Request) -> bool:

@@ -1,6 +1,6 @@
 """What a type can be made of: of one text, of named texts, of JSON. Decided once for a parameter."""
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from types import NoneType, UnionType
 from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
 
@@ -14,19 +14,12 @@ from fastloop_http.extract.source import Parameter
 Decode = Callable[[Any], Any]
 
 
-class Every(Container[object]):
-    """A set of all names."""
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-
 class Typed:
     """A type of msgspec's.
 
     is_whole: it is made of named texts, else of one text, or where is_array of many. length: how many, where
     that is certain. names: of its fields as they are in requests; None where any name will do. required:
-    those that cannot be left out. lists: those that may be repeated.
+    those that cannot be left out. lists: those that may be repeated; None where all may.
     """
 
     encode = staticmethod(msgspec.json.Encoder().encode)
@@ -45,9 +38,9 @@ class Typed:
         self.length = len(kind.item_types) if isinstance(kind, inspect.TupleType) else None
         self.names: tuple[str, ...] | None = None
         self.required: tuple[str, ...] = ()
-        self.lists: Container[object] = frozenset()
+        self.lists: frozenset[str] | None = frozenset()
         if isinstance(kind, inspect.DictType) and takes_many(kind.value_type):
-            self.lists = Every()
+            self.lists = None
         elif self.is_whole and not isinstance(kind, inspect.DictType):
             fields = [field for one in alternatives(kind) for field in getattr(one, "fields", ())]
             self.names = tuple(dict.fromkeys(field.encode_name for field in fields))
