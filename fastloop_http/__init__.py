@@ -21,18 +21,19 @@ from fastloop_http._h1.request import Headers, Request
 from fastloop_http._h1.streamed import Stream
 from fastloop_http._h1.upgrade import Upgrade
 from fastloop_http._h1.url import parse_url
-from fastloop_http.router import (
+from fastloop_http.method_router import (
     MethodRouter,
-    Route,
-    Router,
+    any_method,
     delete,
     get,
     head,
+    on,
     options,
     patch,
     post,
     put,
 )
+from fastloop_http.router import Route, Router
 from fastloop_http.server import Server, serve
 from fastloop_http.stats import Latency, Stats
 
@@ -57,9 +58,11 @@ __all__ = [
     "Stats",
     "Stream",
     "Upgrade",
+    "any_method",
     "delete",
     "get",
     "head",
+    "on",
     "options",
     "parse_url",
     "patch",

@@ -60,8 +60,8 @@ class Surroundings:
 class Parameter:
     """One parameter of a handler, or of a dependency, that has to be filled.
 
-    type: what the value has to be, without `Annotated` and `| None`. optional: None is taken too. default:
-    EMPTY where there is none. rejection: the type the handler takes a failure as, or None.
+    function: whose it is, in words: "handler create()". type: what the value has to be, without `Annotated`
+    and `| None`. optional: None is taken too. default: EMPTY where there is none.
     """
 
     function: str
@@ -69,7 +69,6 @@ class Parameter:
     type: Any
     default: Any = EMPTY
     optional: bool = False
-    rejection: type[Exception] | None = None
     around: Surroundings = Surroundings()
 
     @property
@@ -84,7 +83,7 @@ class Parameter:
 
     def refuse(self, problem: str) -> NoReturn:
         """Raise TypeError: nothing can fill this parameter. problem: why, and what to do about it."""
-        raise TypeError(f"handler {self.function}(): parameter {self.name!r} {problem}")
+        raise TypeError(f"{self.function}: parameter {self.name!r} {problem}")
 
     def of_type(self, kind: Any) -> "Parameter":
         """Return the same parameter for another type."""
