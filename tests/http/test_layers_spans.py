@@ -106,7 +106,12 @@ def test_failures_are_marked(make_site: Callable[..., Site], tracer: Tracer) -> 
 
 @pytest.mark.parametrize(
     ("host", "address", "port"),
-    [("site:8080", "site", 8080), ("[::1]:80", "[::1]", 80), ("[::1]", "[::1]", None), ("site", "site", None)],
+    [
+        ("site:8080", "site", 8080),
+        ("site", "site", None),
+        ("[::1]:80", "[::1]", 80),
+        ("[::1]", "[::1]", None),
+    ],
 )
 def test_host_and_port_are_told_apart(
     make_site: Callable[..., Site], tracer: Tracer, host: str, address: str, port: int | None
