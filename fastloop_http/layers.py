@@ -64,7 +64,7 @@ def _innermost(call: Call) -> Next:
 
     async def innermost(request: Request) -> Response:
         try:
-            texts = request._captured
+            texts = request._captured or ()
             value = run(request, *texts) if wants_request else run(*texts)
             return into_response(await value if inspect.isawaitable(value) else value)
         except Exception as error:

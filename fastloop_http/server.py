@@ -13,6 +13,7 @@ from fastloop._listen import Preface
 from fastloop._server import Server as SocketServer
 from fastloop_http._access_log import check_access_log
 from fastloop_http._addresses import format_address, parse_addresses
+from fastloop_http._background import Background
 from fastloop_http._forwarded import Forwarding
 from fastloop_http._h1.connection import HttpConnection
 from fastloop_http._h1.proxy_header import ProxyHeader
@@ -116,10 +117,10 @@ class Server:
         closed. trusted_proxies: networks that are believed what they say of a request's client in
         forwarded_fields, "forwarded" (RFC 7239) or "x-forwarded" (X-Forwarded-For, -Proto and -Host).
 
-        shutdown_timeout_s: seconds that connections have to end once the server is told to; then they are
-        dropped. lifespan: function of the app that returns an async context manager, entered before listening
-        and left, in any case as if nothing had happened, after the last connection; those of the app itself
-        (`Router.with_lifespan`) are within it.
+        shutdown_timeout_s: seconds that connections, and what `request.after` runs, have to end once the
+        server is told to; then they are dropped. lifespan: function of the app that returns an async context
+        manager, entered before listening and left, in any case as if nothing had happened, after the last
+        connection; those of the app itself (`Router.with_lifespan`) are within it.
 
         access_log: write a line for each request, at level INFO, to the logger "fastloop_http.access" (True),
         or to another, given by itself or by name.
@@ -198,8 +199,10 @@ class Server:
                 await enter_lifespan(stack, self._lifespan, self._app)
             await stack.enter_async_context(self._app.lifespan())
             routes = self._app.compile()
+            background = Background(loop)
             service = Service(
                 loop, routes.exact, routes.tree, routes.dispatch, **self._limits, **self._timeouts,
+                background=background,
                 proxies=None if self._forwarding is None else self._forwarding.sender,
                 access_log=self._access_log,
             )
@@ -220,9 +223,9 @@ class Server:
             try:
                 yield listening
             except BaseException:
-                await drop(sockets, service)
+                await drop(sockets, service, background)
                 raise
-            await drain(loop, sockets, service, self._shutdown_timeout_s)
+            await drain(loop, sockets, service, background, self._shutdown_timeout_s)
 
     def _preface(self, service: Service) -> Preface | None:
         """Return what makes the first protocol of a connection, where that is one for PROXY headers."""

@@ -24,6 +24,7 @@ cdef struct SpanTable:
 cdef struct ExactRoute:
     PyObject* call              # borrowed from RouteTable.exact
     bint wants_request
+    PyObject* path              # a str, borrowed as well
 
 
 @cython.final

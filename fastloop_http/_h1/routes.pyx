@@ -78,10 +78,11 @@ cdef inline Py_ssize_t find_value(const SpanTable* table, const char* key, Py_ss
 
 @cython.final
 cdef class RouteTable:
-    """What `exact` says, {"METHOD /path": (call, wants_request)}, for spans; never changes."""
+    """What `exact` says, {"METHOD /path": (call, wants_request, path)}, for spans; never changes."""
 
     def __cinit__(self, dict exact):
         cdef tuple route
+        cdef str path
         self.exact = exact.copy()
         self.keys = [text.encode("latin-1") for text in self.exact]
         fill_table(&self.table, self.keys, range(1, len(self.keys) + 1))
@@ -89,9 +90,11 @@ cdef class RouteTable:
         if self.routes is NULL:
             raise MemoryError
         for index, route in enumerate(self.exact.values()):
-            # SAFETY: exact holds it for as long as the table lives.
-            self.routes[index].call = <PyObject*>route[0]
-            self.routes[index].wants_request = route[1]
+            call, wants_request, path = route
+            # SAFETY: exact holds both for as long as the table lives.
+            self.routes[index].call = <PyObject*>call
+            self.routes[index].wants_request = wants_request
+            self.routes[index].path = <PyObject*>path
 
     def __dealloc__(self):
         PyMem_Free(self.table.places)

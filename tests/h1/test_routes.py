@@ -54,7 +54,7 @@ def test_each_of_many_routes_is_found_and_its_neighbours_are_not(table: Callable
     paths = {"/" + "".join(chosen.choices(string.ascii_letters + "/%._-~", k=size)) for size in range(40)}
     paths |= {f"/{n}" for n in range(1000)}
     keys = {f"{method} {path}" for path in paths for method in ("GET", "POST", "DELETE")}
-    ask = table({key: (answering(key), False) for key in keys})
+    ask = table({key: (answering(key), False, "") for key in keys})
     for key in chosen.sample(sorted(keys), 300):
         assert ask(key) == key
         method, path = key.split(" ")
@@ -67,22 +67,22 @@ def test_each_of_many_routes_is_found_and_its_neighbours_are_not(table: Callable
 def test_paths_of_every_length_are_compared_to_their_last_byte(table: Callable, size: int) -> None:
     # "GET /" and the path make 5 + size bytes: below, at and above the words that the hash takes.
     path = "/" + "a" * size
-    ask = table({f"GET {path}": (answering("found"), False)})
+    ask = table({f"GET {path}": (answering("found"), False, "")})
     assert ask(f"GET {path}") == "found"
     assert ask(f"GET {path}a") == ask(f"GET {path[:-1]}") == ask(f"GET {path[:-1]}b") == MISSED
 
 
 def test_query_is_no_part_of_the_key(table: Callable) -> None:
-    ask = table({"GET /a": (answering("found"), False)})
+    ask = table({"GET /a": (answering("found"), False, "")})
     assert ask("GET /a?b=c") == ask("GET /a?") == ask("GET /a") == "found"
 
 
 def test_absolute_target_goes_to_dispatch(table: Callable) -> None:
-    assert table({"GET /a": (answering("found"), False)})("GET http://site/a") == MISSED
+    assert table({"GET /a": (answering("found"), False, "")})("GET http://site/a") == MISSED
 
 
 def test_percent_encoding_is_compared_as_sent(table: Callable) -> None:
-    ask = table({"GET /%41": (answering("encoded"), False), "GET /A": (answering("plain"), False)})
+    ask = table({"GET /%41": (answering("encoded"), False, ""), "GET /A": (answering("plain"), False, "")})
     assert (ask("GET /%41"), ask("GET /A"), ask("GET /%4a")) == ("encoded", "plain", MISSED)
 
 
@@ -90,12 +90,12 @@ def test_route_gets_the_request_if_it_wants_it(table: Callable) -> None:
     def path(request: Request) -> str:
         return f"asked {request.target}"
 
-    ask = table({"GET /a": (path, True), "GET /b": (answering("alone"), False)})
+    ask = table({"GET /a": (path, True, ""), "GET /b": (answering("alone"), False, "")})
     assert (ask("GET /a?b"), ask("GET /b?b")) == ("asked /a?b", "alone")
 
 
 def test_table_is_a_copy_that_owns_its_calls(table: Callable) -> None:
-    exact = {f"GET /{n}": (answering(f"{n}"), False) for n in range(100)}
+    exact = {f"GET /{n}": (answering(f"{n}"), False, "") for n in range(100)}
     ask = table(exact)
     exact.clear()
     assert [ask(f"GET /{n}") for n in range(100)] == [f"{n}" for n in range(100)]
