@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from types import NoneType, UnionType
-from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NoReturn, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import inspect
@@ -89,9 +89,18 @@ class Typed:
 
 def without_none(kind: Any) -> Any:
     """Return a type as it is where a text can be None by missing only: `int` for `int | None`."""
+    if get_origin(kind) is Annotated:
+        within, *notes = get_args(kind)
+        return Annotated[(without_none(within), *notes)]
     if get_origin(kind) not in (Union, UnionType):
         return kind
     return Union[tuple(one for one in get_args(kind) if one is not NoneType)]  # noqa: UP007
+
+
+def plain(kind: Any) -> Any:
+    """Return a type without None, and without what is noted of it besides."""
+    kind = without_none(kind)
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
 
 def typed_text(parameter: Parameter) -> "Typed | pydantic.PydanticType":
