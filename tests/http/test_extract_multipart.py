@@ -1,6 +1,7 @@
 """Multipart: forms of real clients part by part, saved and whole, and what is malformed or too large."""
 
 import asyncio
+import contextlib
 import json
 import subprocess
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -11,6 +12,8 @@ import aiohttp
 import httpx
 import pytest
 from asked import FORM, Refused, ask, refusal
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from served import PLAIN, Peer, Site, request
 
 from fastloop_http import Router, post
@@ -224,6 +227,14 @@ def test_form_that_is_too_large_is_refused() -> None:
 @pytest.mark.parametrize("size", [1, 1000])
 def test_malformed_form_is_refused(body: bytes, size: int) -> None:
     assert refused(names, body, size=size) == 400
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from([*TWO.split(b"\r\n"), b"\r\n", b"--", b"xyz"]) | st.binary(max_size=3)))
+def test_no_form_is_the_servers_error(pieces: list[bytes]) -> None:
+    for body in (b"".join(pieces), b"\r\n".join(pieces)):
+        with contextlib.suppress(MultipartRejection):
+            run(everything, body, size=3)
 
 
 @pytest.mark.parametrize(
