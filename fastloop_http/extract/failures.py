@@ -29,6 +29,9 @@ STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 ECHO = re.compile(r"(Invalid enum value |Invalid value |Object contains unknown field )(.*)\Z", re.DOTALL)
 LONGEST_DETAIL = 400
 
+# What conversion raises; of msgspec's own errors only newer versions make ValueErrors.
+INVALID = (ValueError, msgspec.MsgspecError)
+
 LEAVES: dict[type[inspect.Type], Any] = {
     inspect.NoneType: None,
     inspect.BoolType: bool,
@@ -179,7 +182,7 @@ class Walk:
             self._leaves[id(kind)] = type_of(kind)
         try:
             msgspec.convert(value, self._leaves[id(kind)], strict=self._strict and not is_key, str_keys=True)
-        except ValueError as error:
+        except INVALID as error:
             self.found.append(failure_of(error, place))
             return False
         return True

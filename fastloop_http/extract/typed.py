@@ -49,11 +49,11 @@ class Typed:
                 self.required = tuple(field.encode_name for field in fields if field.required)
 
     def of_json(self) -> Decode:
-        """Return what decodes JSON; it raises ValueError."""
+        """Return what decodes JSON; it raises INVALID."""
         return msgspec.json.Decoder(self._type).decode
 
     def of_text(self) -> Decode | None:
-        """Return what makes it of what `encode` makes of texts; None where it is the text. Raises ValueError.
+        """Return what makes it of what `encode` makes of texts; None where it is the text. Raises INVALID.
 
         Texts are numbers, times and so on where the type asks for these.
         """
@@ -66,7 +66,8 @@ class Typed:
 
     def _of_names_as_struct(self) -> Decode:
         # msgspec takes an array for a NamedTuple: a struct of the same fields takes the names.
-        made, named = self._type, bare(self._kind)
+        named = bare(self._kind)
+        made = named.cls
         hints = get_type_hints(made, include_extras=True)
         fields = [
             (field.name, hints[field.name], *(() if field.required else (field.default,)))
