@@ -1,4 +1,4 @@
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextvars import Context
 from typing import Any, TypeVar, TypeVarTuple, Unpack, overload
 
@@ -22,6 +22,16 @@ class Headers:
     def items(self) -> list[tuple[str, str]]: ...
 
 class Request:
+    @staticmethod
+    def build(
+        method: str,
+        target: str,
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+        *,
+        client: tuple[str, int] | None = None,
+        scheme: str = "http",
+    ) -> Request: ...
     @property
     def method(self) -> str: ...
     @property

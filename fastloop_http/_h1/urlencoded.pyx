@@ -3,10 +3,12 @@
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.set cimport PySet_GET_SIZE
 from cpython.unicode cimport PyUnicode_DecodeLatin1, PyUnicode_DecodeUTF8
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memcpy
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
+    str PyUnicode_New(Py_ssize_t size, int largest)
+    void* PyUnicode_1BYTE_DATA(object text)
 
 cdef enum:
     # A form that a person fills in has dozens; each costs a hundred times its bytes.
@@ -79,9 +81,15 @@ cdef str decoded(const Part* part, const char* data):
     cdef const char* at = part.start
     cdef const char* end = part.start + part.size
     cdef int high, low
+    cdef str text
     if part.plain:
-        # SAFETY: within the bytes lent for this call; copied.
-        return PyUnicode_DecodeLatin1(part.start, part.size, NULL)
+        if part.size < 2:
+            # SAFETY: within the bytes lent for this call; the interpreter has these texts already.
+            return PyUnicode_DecodeLatin1(part.start, part.size, NULL)
+        text = PyUnicode_New(part.size, 127)
+        # SAFETY: as above; nobody else has the text, which has room for so many bytes of ASCII.
+        memcpy(PyUnicode_1BYTE_DATA(text), part.start, part.size)
+        return text
     encoded = PyBytes_FromStringAndSize(NULL, part.size)
     # SAFETY: nobody else has the bytes, and decoding makes nothing longer.
     to = PyBytes_AS_STRING(encoded)
