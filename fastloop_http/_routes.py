@@ -227,10 +227,10 @@ async def _settled(value: object) -> object:
     return await value if inspect.isawaitable(value) else value
 
 
-async def answer_of(value: object) -> Response:
-    """Return the answer that value is, or is once it is awaited, or that it raises."""
+async def answer_of(routes: Routes, request: Request) -> Response:
+    """Return what request is answered; raise what has no answer of its own."""
     try:
-        return into_response(await _settled(value))
+        return into_response(await _settled(routes.dispatch(request)))
     except Exception as error:
         if not hasattr(error, "into_response"):
             raise

@@ -116,6 +116,7 @@ class Router:
         is the whole. Raises as `route`.
         """
         self._check_router("nest", router)
+        join(prefix, "/")  # refuses what is no prefix, also of a router that has no paths
         paths = {join(prefix, path): entry for path, entry in router._paths.items()}
         fallbacks = {join(prefix, inner or "/"): one for inner, one in router._fallbacks.items()}
         return self._take(router, paths, fallbacks)
@@ -273,7 +274,7 @@ class Router:
 
         An exception that would be a 500 is raised. Lifespans are not entered.
         """
-        return await answer_of(self.compile().dispatch(request))
+        return await answer_of(self.compile(), request)
 
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncIterator[Self]:
@@ -293,7 +294,8 @@ class Router:
 
     def _check(self, handler: Handler, path: str, captures: tuple[str, ...]) -> None:
         check_handler(handler)
-        read_signature(handler, f"handler {handler_name(handler)}()", Surroundings(path, captures))
+        around = Surroundings(path, captures, may_nest=True)
+        read_signature(handler, f"handler {handler_name(handler)}()", around)
 
     def _take(
         self, router: "Router", paths: Mapping[str, PathEntry], fallbacks: Mapping[str, Registered]

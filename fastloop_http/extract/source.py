@@ -46,13 +46,15 @@ class Surroundings:
 
     captures: names of what the path captures, in order. states: values by the type they were given as; None
     at registration, when they are not known yet. overrides: what stands in for dependencies and states in
-    tests, by dependency or type. shared: the sources of dependencies that the plan has already.
+    tests, by dependency or type. may_nest: what is missing may come of the prefix of another router.
+    shared: the sources of dependencies that the plan has already.
     """
 
     path: str = ""
     captures: tuple[str, ...] = ()
     states: Mapping[type, object] | None = None
     overrides: Mapping[object, object] = field(default_factory=dict)
+    may_nest: bool = False
     shared: "dict[object, Source | None]" = field(default_factory=dict)
 
 
