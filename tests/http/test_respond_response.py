@@ -163,7 +163,7 @@ def test_response_may_have_heirs() -> None:
             return 201, "LOUD"
 
     page = into_response(Page("x", 202, {"a": "1"}))
-    assert (page.status, page.headers.items(), page.body) == (202, [TEXT, ("a", "1")], "x")
+    assert (page.status, page.headers.items(), page.body) == (202, [("a", "1"), TEXT], "x")
     assert into_response(Shouting("quiet")).body == "LOUD"
 
 
