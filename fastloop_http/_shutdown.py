@@ -11,6 +11,7 @@ from typing import Self
 
 from fastloop._server import Server as SocketServer
 from fastloop.loop import EventLoop
+from fastloop_http._background import Background
 from fastloop_http._h1.service import Service
 
 logger = logging.getLogger("fastloop_http")
@@ -61,34 +62,46 @@ class Interruption:
         return self._cancels > 0 and others == 0 and isinstance(exc, asyncio.CancelledError)
 
 
-async def drain(loop: EventLoop, sockets: SocketServer, service: Service, timeout_s: float) -> None:
-    """Answer what has been sent so far, and end every connection; after timeout_s drop what is left."""
+async def drain(
+    loop: EventLoop, sockets: SocketServer, service: Service, background: Background, timeout_s: float
+) -> None:
+    """Answer what has been sent so far, and end every connection and what was to be done after its answers.
+
+    After timeout_s drop what is left.
+    """
     try:
         async with asyncio.timeout(timeout_s):
             sockets.finish()
             await arrivals_read(loop)
             await service.drain()
             await sockets.wait_ended()
+            await background.wait_ended()
     except TimeoutError:
-        logger.warning(
-            "connections dropped: %d, still open %g s after the server was told to end; raise "
-            "shutdown_timeout_s if handlers need longer",
-            sockets.connections,
-            timeout_s,
-        )
-        await drop(sockets, service)
+        for dropped, what in (
+            (sockets.connections, "connections dropped: %d, still open"),
+            (len(background), "calls of request.after() dropped: %d, not done"),
+        ):
+            if dropped:
+                logger.warning(
+                    f"{what} %g s after the server was told to end; raise shutdown_timeout_s if handlers "
+                    f"need longer",
+                    dropped,
+                    timeout_s,
+                )
+        await drop(sockets, service, background)
     except BaseException:
-        await drop(sockets, service)
+        await drop(sockets, service, background)
         raise
 
 
-async def drop(sockets: SocketServer, service: Service) -> None:
-    """End every connection at once."""
+async def drop(sockets: SocketServer, service: Service, background: Background) -> None:
+    """End every connection at once, and what was to be done after its answers."""
     sockets.close()
     service.abort()
     # Those that are still in their TLS handshake are none of the service's yet.
     sockets.abort_clients()
     await sockets.wait_ended()
+    await background.drop()
 
 
 async def arrivals_read(loop: EventLoop) -> None:

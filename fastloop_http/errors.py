@@ -6,6 +6,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+# Of a peer's text in an answer: enough to find it, too little to make large answers of small requests.
+LONGEST_EXCERPT = 80
+
+
+def excerpt(text: str) -> str:
+    """Return text, cut where it is longer than 80 characters."""
+    return text if len(text) <= LONGEST_EXCERPT else f"{text[: LONGEST_EXCERPT - 3]}..."
+
 
 class FieldError(NamedTuple):
     """What is wrong with one part of a request.
@@ -75,7 +83,6 @@ class BodyRejection(Rejection):
     """The body cannot be taken: 400 where it is not UTF-8, 413 where it is too large, 408 where too slow."""
 
 
-
 class JsonRejection(BodyRejection):
     """The body is not JSON that the handler takes.
 
@@ -84,14 +91,12 @@ class JsonRejection(BodyRejection):
     """
 
 
-
 class FormRejection(BodyRejection):
     """The body, or the query where that is the form, is not a form that the handler takes.
 
     400: it is not well-formed. 413: it is too large. 415: its Content-Type is not a form's. 422: it is not of
     the type that the handler takes.
     """
-
 
 
 class MultipartRejection(BodyRejection):

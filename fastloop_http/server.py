@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from fastloop._listen import Preface
 from fastloop._server import Server as SocketServer
 from fastloop_http._access_log import check_access_log
 from fastloop_http._addresses import format_address, parse_addresses
+from fastloop_http._background import Background
 from fastloop_http._forwarded import Forwarding
 from fastloop_http._h1.connection import HttpConnection
 from fastloop_http._h1.proxy_header import ProxyHeader
@@ -23,11 +24,8 @@ from fastloop_http._options import check_count, check_flag, check_mode, check_se
 from fastloop_http._proxy_header import parse_header
 from fastloop_http._shutdown import Interruption, drain, drop
 from fastloop_http._tls import CLOSE_TIMEOUT_S, HANDSHAKE_TIMEOUT_S, Path, tls_context
-from fastloop_http.router import Router
+from fastloop_http.router import Lifespan, Router, enter_lifespan
 from fastloop_http.stats import Stats, stats_of
-
-# Called with the app.
-Lifespan = Callable[[Any], contextlib.AbstractAsyncContextManager[Any]]
 
 
 class Listening:
@@ -119,9 +117,10 @@ class Server:
         closed. trusted_proxies: networks that are believed what they say of a request's client in
         forwarded_fields, "forwarded" (RFC 7239) or "x-forwarded" (X-Forwarded-For, -Proto and -Host).
 
-        shutdown_timeout_s: seconds that connections have to end once the server is told to; then they are
-        dropped. lifespan: function of the app that returns an async context manager, entered before listening
-        and left, in any case as if nothing had happened, after the last connection.
+        shutdown_timeout_s: seconds that connections, and what `request.after` runs, have to end once the
+        server is told to; then they are dropped. lifespan: function of the app that returns an async context
+        manager, entered before listening and left, in any case as if nothing had happened, after the last
+        connection; those of the app itself (`Router.with_lifespan`) are within it.
 
         access_log: write a line for each request, at level INFO, to the logger "fastloop_http.access" (True),
         or to another, given by itself or by name.
@@ -198,9 +197,12 @@ class Server:
         async with contextlib.AsyncExitStack() as stack:
             if self._lifespan is not None:
                 await enter_lifespan(stack, self._lifespan, self._app)
+            await stack.enter_async_context(self._app.lifespan())
             routes = self._app.compile()
+            background = Background(loop)
             service = Service(
                 loop, routes.exact, routes.tree, routes.dispatch, **self._limits, **self._timeouts,
+                background=background,
                 proxies=None if self._forwarding is None else self._forwarding.sender,
                 access_log=self._access_log,
             )
@@ -221,9 +223,9 @@ class Server:
             try:
                 yield listening
             except BaseException:
-                await drop(sockets, service)
+                await drop(sockets, service, background)
                 raise
-            await drain(loop, sockets, service, self._shutdown_timeout_s)
+            await drain(loop, sockets, service, background, self._shutdown_timeout_s)
 
     def _preface(self, service: Service) -> Preface | None:
         """Return what makes the first protocol of a connection, where that is one for PROXY headers."""
@@ -271,19 +273,6 @@ def running_loop() -> fastloop.EventLoop:
             f"run the program with fastloop.run(main()) instead of asyncio.run(main())"
         )
     return loop
-
-
-async def enter_lifespan(stack: contextlib.AsyncExitStack, lifespan: Lifespan, app: Router) -> None:
-    """Enter the lifespan of app, which stack leaves."""
-    manager = lifespan(app)
-    if not isinstance(manager, contextlib.AbstractAsyncContextManager):
-        raise TypeError(
-            f"lifespan must return an async context manager, not {type(manager).__name__}; decorate it with "
-            f"@contextlib.asynccontextmanager"
-        )
-    await manager.__aenter__()
-    # How the server ended is no business of what it was given to work with.
-    stack.push_async_callback(manager.__aexit__, None, None, None)
 
 
 def serve(app: Router, *addresses: str, **options: Any) -> None:

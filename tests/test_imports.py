@@ -67,7 +67,13 @@ RULES = (
         why="only _h1.connection, and what it is made of, know sockets and the loop",
     ),
     Rule(
-        tuple(f"fastloop_http.{name}" for name in ("router", "handler", "extract", "respond")),
+        tuple(
+            f"fastloop_http.{name}"
+            for name in (
+                "_paths", "_plan", "_routes", "extract", "handler", "layers", "method_router", "middleware",
+                "respond", "router",
+            )
+        ),
         ours=("fastloop_http",),
         never=(*SOCKETS, f"{HTTP1}.connection", "fastloop_http.server"),
         why="routing and answers know Request, never a socket",

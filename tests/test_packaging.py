@@ -208,7 +208,9 @@ def test_metadata_names_licence_python_and_one_dependency(metadata: email.messag
 
 @pytest.mark.slow
 def test_metadata_names_the_extras(metadata: email.message.Message) -> None:
-    assert sorted(metadata.get_all("Provides-Extra", [])) == ["bench", "dev", "fuzz", "test"]
+    assert sorted(metadata.get_all("Provides-Extra", [])) == [
+        "bench", "compression", "dev", "fuzz", "otel", "session", "test",
+    ]  # fmt: skip
 
 
 def test_warnings_are_errors_in_our_tests() -> None:

@@ -41,8 +41,10 @@ cdef class Answering(Observed):
     cdef bint write_paused      # the peer does not read: nothing more is answered till it does
     cdef int64_t dropped        # bytes of a body, or of what follows a last answer, that nobody reads
 
-    cdef int answer(self, object value, object error, const Head* head, const char* data) except -1
+    # Return False where nobody is there to be answered.
+    cdef bint answer(self, object value, object error, const Head* head, const char* data) except -1
     cdef bint answer_error(self, object error, const Head* head, const char* data) except -1
+    cdef int call_after(self, Request request) except -1
     cdef int begin_stream(self, Request request) except -1
     cdef int end_stream(self, Request request, object error) except -1
     cdef int begin_upgrade(self, Request request) except -1
@@ -55,3 +57,10 @@ cdef class Answering(Observed):
     cdef int flush(self) except -1
     cdef int reset_peer(self) except -1
     cdef int update_reading(self) except -1
+
+
+cdef inline int part_with(Answering connection, Request request, bint answered) except -1:
+    """Have done with request; answered: not lost, so that what it has asked for after that is due."""
+    if answered and request.extras is not None:
+        connection.call_after(request)
+    return connection.service.give_request(request)

@@ -13,6 +13,7 @@ from fastloop._core.task cimport TASK_RETURNED, TASK_SUSPENDED
 from fastloop._core.transport cimport Protocol, Transport
 from fastloop._sys.cpython cimport PyContext_Copy
 from fastloop_http._h1.head cimport METHOD_CONNECT
+from fastloop_http._h1.into_response cimport answer_of, has_into_response, is_plain
 from fastloop_http._h1.observed cimport note_answered, note_sent
 from fastloop_http._h1.refusal cimport shown
 from fastloop_http._h1.request_task cimport take_task
@@ -100,9 +101,21 @@ cdef object made_by(object protocol_factory, Transport transport):
 cdef class Answering(Observed):
     """The writing half of a connection."""
 
-    cdef int answer(self, object value, object error, const Head* head, const char* data) except -1:
-        """Encode what the handler returned, or a 500 for its error; the head of its request is at data."""
+    cdef bint answer(self, object value, object error, const Head* head, const char* data) except -1:
+        """Encode what the handler returned, or what answers its error; the head of its request is at data."""
         cdef Encoder encoder = self.service.encoder
+        if error is None:
+            if not is_plain(value):
+                try:
+                    value = answer_of(value)
+                except Exception as exc:
+                    value, error = None, exc
+        elif has_into_response(error):
+            try:
+                value, error = answer_of(error), None
+            except Exception as exc:
+                exc.__context__ = error
+                error = exc
         if self.incoming is not None and not leaves_body(value, self.head_only):
             self.settle_body()
         if (self.service.draining or self.half_closed) and not self.behind:
@@ -116,14 +129,15 @@ cdef class Answering(Observed):
                     self.settle_body()
         if error is not None and not self.answer_error(error, head, data):
             self.note_lost(0, 0, head, data)
-            return self.give_up()
+            self.give_up()
+            return False
         if encoder.stream is None:
             self.service.counters.gathered += 1
             note_answered(self, head, data, encoder.status, encoder.sent, True)
-            return self.conclude()
-        if encoder.framing == FRAMED_BY_CLOSE:
+            self.conclude()
+        elif encoder.framing == FRAMED_BY_CLOSE:
             self.keep_alive = False
-        return 0
+        return True
 
     cdef bint answer_error(self, object error, const Head* head, const char* data) except -1:
         """Encode the answer to what a handler has raised; return False where nobody is there to get it."""
@@ -139,6 +153,15 @@ cdef class Answering(Observed):
         logger.error("handler of %s failed", request_line(head, data), exc_info=error)
         encoder.answer((500, "Internal Server Error"), self.head_only, self.keep_alive, self.minor)
         return True
+
+    cdef int call_after(self, Request request) except -1:
+        """Have what request has asked for called, once its answer, which is encoded, has been sent."""
+        calls = request.extras.after_calls
+        if calls:
+            # A list of its own: the request may go on to another message.
+            request.extras.after_calls = []
+            self.service.background(self.transport, request_line(&request.head, request.data), calls)
+        return 0
 
     cdef int settle_body(self) except -1:
         """See what becomes of the rest of a body whose request is being answered."""
@@ -263,7 +286,7 @@ cdef class Answering(Observed):
         note_answered(self, head, request.data, outgoing.status, outgoing.sent, True)
         if self.incoming is not None and not self.incoming.discarding:
             self.settle_body()
-        self.service.give_request(request)
+        part_with(self, request, True)
         if self.transport.queued:
             self.begin_to_stall()
         return self.conclude()
@@ -288,8 +311,7 @@ cdef class Answering(Observed):
         elif not connect and upgrade.protocol is None:
             error = ValueError("an Upgrade without protocol is for CONNECT only; say which protocol it is")
         if error is not None:
-            self.answer(None, error, &request.head, request.data)
-            return service.give_request(request)
+            return part_with(self, request, self.answer(None, error, &request.head, request.data))
         if not connect and not (
             request.head.upgrade and upgrade.is_listed(request.headers.getall("upgrade"))
         ):
@@ -298,7 +320,7 @@ cdef class Answering(Observed):
             self.ask_to_upgrade(upgrade)
             service.counters.gathered += 1
             note_answered(self, &request.head, request.data, 426, 0 if self.head_only else 16, True)
-            service.give_request(request)
+            part_with(self, request, True)
             return self.conclude()
         task = take_task(service)
         call = read_to_end
@@ -328,6 +350,7 @@ cdef class Answering(Observed):
         cdef Service service = self.service
         cdef Transport transport = self.transport
         cdef bytes unread
+        cdef bint answered
         upgrade, self.upgrade = self.upgrade, None
         if error is None:
             try:
@@ -338,8 +361,10 @@ cdef class Answering(Observed):
             except Exception as exc:
                 error = exc
         if error is not None:
-            self.answer(None, error, &request.head, request.data)
-            return service.give_request(request)
+            answered = self.answer(None, error, &request.head, request.data)
+            if service.encoder.stream is not None:
+                return self.begin_stream(request)
+            return part_with(self, request, answered)
         self.finished = True
         unread = b"" if self.tail is None else bytes(self.tail)
         self.tail = None
@@ -349,7 +374,7 @@ cdef class Answering(Observed):
         if self.peer is not None:
             # The end of the connection will be told to another protocol.
             self.peer.note()
-        service.give_request(request)
+        part_with(self, request, True)
         service.wheel.leave(&self.entry)
         service.closed(self)
         return transport.hand_over_c(protocol, unread)

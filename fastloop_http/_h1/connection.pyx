@@ -15,7 +15,7 @@ from fastloop._core.future cimport FUTURE_FINISHED
 from fastloop._core.task cimport TASK_RETURNED, TASK_SUSPENDED
 from fastloop._core.transport cimport Transport
 from fastloop._sys.epoll cimport fastloop_monotonic_ns
-from fastloop_http._h1.answering cimport MAX_DROPPED, MAX_LINGERED
+from fastloop_http._h1.answering cimport MAX_DROPPED, MAX_LINGERED, part_with
 from fastloop_http._h1.head cimport (
     FORM_ORIGIN,
     HEAD_DONE,
@@ -306,12 +306,14 @@ cdef class HttpConnection(Answering):
         cdef RequestTask task
         cdef PyObject* outcome = NULL
         cdef PyObject* call = NULL
+        cdef PyObject* path = NULL
         cdef PyObject* arguments[1 + MAX_CAPTURES]
         cdef Span captures[MAX_CAPTURES]
         cdef Py_ssize_t i, count = 0
         cdef Endpoint endpoint
         cdef Call plan = None
         cdef bint wants_request = True
+        cdef bint answered
         cdef int status
         note_request(self)
         self.fresh = False
@@ -326,6 +328,7 @@ cdef class HttpConnection(Answering):
             if route is not NULL:
                 call = route.call
                 wants_request = route.wants_request
+                path = route.path
             elif head.method != METHOD_OTHER:
                 endpoint = service.tree.maybe_find(start + head.path_start, head.path_size, captures)
                 if endpoint is not None:
@@ -333,6 +336,7 @@ cdef class HttpConnection(Answering):
                     if plan is not None and take_texts(plan, captures, arguments + 1):
                         call = <PyObject*>plan.call
                         wants_request = plan.wants_request
+                        path = <PyObject*>endpoint.path
                         count = plan.count
         elif head.method == METHOD_CONNECT:
             # Without a tunnel: its client may send what is for that, and what is no request of its own.
@@ -346,6 +350,9 @@ cdef class HttpConnection(Answering):
             if self.peer is None:
                 self.peer = peer_of(self.transport, service.proxies)
             request.peer = self.peer
+            if path is not NULL:
+                # SAFETY: a str of the table's, or of the endpoint that a local holds.
+                request.matched = <str>path
             if data is not NULL:
                 request.keep(data)
                 data = NULL
@@ -372,20 +379,20 @@ cdef class HttpConnection(Answering):
         if task.recycle(1):
             service.spare_task = task
         if status == TASK_RETURNED:
-            self.answer(result, None, head, start)
+            answered = self.answer(result, None, head, start)
         else:
-            self.answer(None, result, head, start)
+            answered = self.answer(None, result, head, start)
         if service.encoder.stream is not None:
             if data is not NULL:
                 request.keep(data)
             return self.begin_stream(request)
-        service.give_request(request)
-        return 0
+        return part_with(self, request, answered)
 
     cdef int task_done(self) except -1:
         """Answer the request whose handler had suspended, and go on."""
         cdef RequestTask task = self.task
         cdef Request request = self.answered
+        cdef bint answered
         cdef bint returned = task.state == FUTURE_FINISHED and task._exception is None
         self.task = None
         self.answered = None
@@ -398,11 +405,11 @@ cdef class HttpConnection(Answering):
         elif self.upgrade is not None:
             self.end_upgrade(request, error)
         else:
-            self.answer(task._result if returned else None, error, &request.head, request.data)
+            answered = self.answer(task._result if returned else None, error, &request.head, request.data)
             if self.service.encoder.stream is not None:
                 self.begin_stream(request)
             else:
-                self.service.give_request(request)
+                part_with(self, request, answered)
         self.flush()
         return self.resume()
 
@@ -440,8 +447,8 @@ cdef class HttpConnection(Answering):
             task.connection = None
             self.task = None
             self.answered = None
-            if request.on_disconnect_calls is not None:
-                for call in request.on_disconnect_calls:
+            if request.extras is not None:
+                for call in request.extras.on_disconnect_calls:
                     self.service.loop.call_soon(call)
             task.cancel()
         return 0

@@ -64,6 +64,10 @@ cdef class Incoming:
     cdef int end_rest(self) except -1
     cdef int begin_whole(self) except -1
     cdef int end_whole(self) except -1
+    # Raise what keeps the body from being taken whole, as far as is known.
+    cdef int check_whole(self) except -1
+    # The whole body, if it is here and nobody waits for it; None: it still comes. Raises what gather() does.
+    cdef bytes maybe_whole(self)
     cdef bytes take_all(self)
     cdef int forget(self) except -1
     cdef int want(self) except -1

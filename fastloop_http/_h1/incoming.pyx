@@ -271,14 +271,23 @@ cdef class Incoming:
             if self.waiter is waiter:
                 self.waiter = None
 
-    async def gather(self):
-        """Return all that has not been read yet, in bytes; raise BodyError (413) for more than the limit."""
+    cdef int check_whole(self) except -1:
         if self.streamed:
             raise RuntimeError("the body has been read by stream(); body() is for who reads nothing before")
-        self.gathering = True
         if self.error is None and self.most >= 0 and max(self.announced, self.received) > self.most:
-            self.gathering = False
             raise too_large(max(self.announced, self.received), self.most)
+        return 0
+
+    cdef bytes maybe_whole(self):
+        self.check_whole()
+        if self.error is not None:
+            raise self.error
+        return self.take_all() if self.ended and not self.gathering else None
+
+    async def gather(self):
+        """Return all that has not been read yet, in bytes; raise BodyError (413) for more than the limit."""
+        self.check_whole()
+        self.gathering = True
         if self.error is None:
             self.begin_whole()
         try:

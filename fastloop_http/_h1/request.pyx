@@ -6,24 +6,32 @@ Nothing is decoded before it is asked for: most handlers look at a path, or at n
 from collections.abc import Mapping
 
 cimport cython
+from cpython.bytes cimport PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_NoMemory
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.unicode cimport PyUnicode_DecodeLatin1
+from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
+from fastloop._sys.cpython cimport PyContext_CopyCurrent
 from fastloop_http._h1.head cimport (
     FORM_ABSOLUTE,
     METHOD_OTHER,
     head_free,
     head_init,
-    head_reset,
+    head_reset, head_parse, HEAD_DONE,
 )
+from fastloop_http._h1.refusal cimport Limits, limits_init, refusal_message
 from fastloop_http._h1.incoming cimport body_stream, ready
 from fastloop_http._h1.peer cimport Peer, peer_of
+
+from fastloop_http._h1.incoming import too_large
 
 cdef tuple METHODS = (
     None, "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
 )
+
+cdef object MOST_BYTES = 2**63 - 1
 
 cdef enum:
     LONGEST_NAME = 256  # bytes of a field name that are lowered on the stack
@@ -39,6 +47,16 @@ async def gather(Request request):
     request.content = content
     request.gathered = True
     return content
+
+
+@cython.final
+cdef class Extras:
+    """What few handlers ask of a request."""
+
+    def __cinit__(self):
+        self.on_disconnect_calls = []
+        self.after_calls = []
+        self.most = -1
 
 
 @cython.final
@@ -75,9 +93,24 @@ cdef class Request:
         self.content = b""
         self.incoming = None
         self.gathered = False
-        self.on_disconnect_calls = None
         if self.peer is not None:
+            # Only whoever has got it can have set these.
             self.peer = None
+            self.matched = None
+            self.captured = None
+            self.extras = None
+        return 0
+
+    cdef Extras asked(self):
+        """Return its extras, to be added to."""
+        if self.extras is None:
+            self.extras = Extras.__new__(Extras)
+        return self.extras
+
+    cdef int check_size(self) except -1:
+        """Raise BodyError if the content that is here is more than set_body_limit() allows."""
+        if self.extras is not None and 0 <= self.extras.most < PyBytes_GET_SIZE(self.content):
+            raise too_large(PyBytes_GET_SIZE(self.content), self.extras.most)
         return 0
 
     cdef Peer sender(self):
@@ -90,6 +123,24 @@ cdef class Request:
     cdef str text(self, Py_ssize_t start, Py_ssize_t size):
         # SAFETY: the spans of a complete head lie within its copy.
         return PyUnicode_DecodeLatin1(self.data + start, size, NULL)
+
+    @staticmethod
+    def build(str method, str target, headers=(), bytes body=b""):
+        cdef Request request = Request.__new__(Request)
+        cdef Limits limits
+        fields = list(headers.items() if hasattr(headers, "items") else headers)
+        if not any(n.lower() == "host" for n, v in fields):
+            fields.insert(0, ("Host", "localhost"))
+        if body:
+            fields.append(("Content-Length", str(len(body))))
+        cdef bytes head = "".join([f"{method} {target} HTTP/1.1\r\n", *[f"{n}: {v}\r\n" for n, v in fields], "\r\n"]).encode("latin-1")
+        limits_init(&limits)
+        if head_parse(&request.head, head, len(head), &limits) != HEAD_DONE:
+            raise ValueError(refusal_message(&request.head.refusal, head, len(head), 0, &limits))
+        request.keep(head)
+        request.content = body
+        request.peer = peer_of(None, None)
+        return request
 
     @property
     def method(self):
@@ -158,8 +209,39 @@ cdef class Request:
         raises ClientDisconnected where the rest does not come. May be asked for again; not after `stream()`.
         """
         if self.incoming is None or self.gathered:
+            self.check_size()
             return ready(self.content)
         return gather(self)
+
+    def complete_body(self):
+        """Return the whole body, in bytes, if it is here: b"" where there is none; None if it still comes.
+
+        Raises what `body()` does, as soon as it is known.
+        """
+        cdef bytes content
+        if self.incoming is not None and not self.gathered:
+            content = self.incoming.maybe_whole()
+            if content is None:
+                return None
+            self.content = content
+            self.gathered = True
+        elif self.extras is not None:
+            self.check_size()
+        return self.content
+
+    def set_body_limit(self, size):
+        """Take at most size bytes of the body whole, in place of the server's max_body_bytes; None: any.
+
+        For this request. A larger one is refused with BodyError (413) by `body()`, before more of it is
+        received where Content-Length tells its size.
+        """
+        cdef int64_t most
+        if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 0):
+            raise ValueError(f"set_body_limit takes an int from 0, or None, not {size!r}")
+        most = -1 if size is None else min(size, MOST_BYTES)
+        self.asked().most = most
+        if self.incoming is not None:
+            self.incoming.most = most
 
     def stream(self):
         """Return an async iterator over the body as it comes, in pieces of bytes that are never empty.
@@ -178,9 +260,49 @@ cdef class Request:
         """
         if not callable(call):
             raise TypeError(f"on_disconnect takes a callable, not {call!r}")
-        if self.on_disconnect_calls is None:
-            self.on_disconnect_calls = []
-        self.on_disconnect_calls.append(call)
+        self.asked().on_disconnect_calls.append(call)
+
+    def after(self, call, *args):
+        """Have call(*args) run in a turn of its own once the answer has been sent; a streamed one at its end.
+
+        call may be async: it runs as a task. It sees the context variables of who asks. What it raises is
+        logged. It is not called where the client goes away before it is answered. The server waits for it in
+        its end, up to shutdown_timeout_s. Raises RuntimeError for a request that has been answered.
+        """
+        if not callable(call):
+            raise TypeError(f"after takes a callable, not {call!r}")
+        if self.over:
+            raise RuntimeError("the request has been answered already; ask before its handler returns")
+        self.asked().after_calls.append((PyContext_CopyCurrent(), call, args))
+
+    @property
+    def extensions(self):
+        """A dict of whatever layers and handlers have to tell each other of this request."""
+        cdef Extras extras = self.asked()
+        if extras.extensions is None:
+            extras.extensions = {}
+        return extras.extensions
+
+    @property
+    def matched_path(self):
+        """The path of its route, as registered: "/users/{id}"; None where no route's path matches."""
+        return self.matched
+
+    @property
+    def _matched_path(self):
+        return self.matched
+
+    @_matched_path.setter
+    def _matched_path(self, path):
+        self.matched = path
+
+    @property
+    def _captured(self):
+        return self.captured
+
+    @_captured.setter
+    def _captured(self, texts):
+        self.captured = texts
 
     @property
     def trailers(self):

@@ -1,7 +1,7 @@
 """Encode answers: status line, fields, the cached Date, and the body behind them. Knows bytes, not sockets.
 
-An answer is a str, bytes, dict, list, msgspec.Struct, file, iterator or Stream, or (status, body), or
-(status, headers, body).
+An answer is None, a status, str, bytes, dict, list, msgspec.Struct, dataclass, file, iterator or Stream, or
+(status, body), or (status, headers, body). Objects with `into_response()` have been asked before.
 """
 
 from collections.abc import Mapping
@@ -20,6 +20,7 @@ from libc.string cimport memcmp, memcpy
 from libc.time cimport gmtime_r, time, time_t, tm
 
 from fastloop_http._h1.file_body cimport is_file
+from fastloop_http._h1.into_response cimport is_dataclass
 from fastloop_http._h1.streamed cimport Stream, close_unsent, maybe_small_file, maybe_stream, stream_of_file
 
 from fastloop_http._h1.upgrade import Upgrade
@@ -278,6 +279,8 @@ cdef class Encoder:
                 )
         try:
             if not PyTuple_CheckExact(value):
+                if isinstance(value, int) and not isinstance(value, bool):
+                    return self.answer_in_full(value, (), None, head_only, keep_alive, minor)
                 return self.answer_in_full(200, (), value, head_only, keep_alive, minor)
             if len(<tuple>value) == 2:
                 status, body = <tuple>value
@@ -295,21 +298,24 @@ cdef class Encoder:
         self, object status, object headers, object value, bint head_only, bint keep_alive, bint minor
     ) except -1:
         cdef Py_ssize_t size
-        cdef const char* data
+        cdef const char* data = b""
         cdef const char* kind = OCTETS
         cdef Py_ssize_t kind_size = sizeof(OCTETS) - 1
         cdef Stream stream
         if not isinstance(status, int) or not 200 <= status <= 999:
             raise ValueError(f"status must be an int from 200 to 999, not {status!r}")
         owner = value
-        if isinstance(value, str):
+        if value is None:
+            # No content, so none of any type.
+            kind_size = size = 0
+        elif isinstance(value, str):
             kind = TEXT
             kind_size = sizeof(TEXT) - 1
             # SAFETY: cached in the str, which finish() is done with, or holds, before it can go.
             data = PyUnicode_AsUTF8AndSize(value, &size)
             owner = None
         else:
-            if is_json(value):
+            if is_json(value) or is_dataclass(value):
                 kind = JSON
                 kind_size = sizeof(JSON) - 1
                 owner = self.encode_json(value)
@@ -324,8 +330,9 @@ cdef class Encoder:
                         self.stream = value
                         return 0
                     raise TypeError(
-                        f"a handler answers str, bytes, dict, list, msgspec.Struct, a file, an iterator, a "
-                        f"Stream or an Upgrade, (status, body) or (status, headers, body), not "
+                        f"a handler answers None, a status, str, bytes, dict, list, msgspec.Struct, "
+                        f"dataclass, a file, an iterator, a Stream, an Upgrade or an object with "
+                        f"into_response(), (status, body) or (status, headers, body), not "
                         f"{type(value).__name__}"
                     )
                 if is_file(stream.pieces):

@@ -4,36 +4,34 @@ from libc.stdint cimport uint32_t
 from cpython.object cimport PyObject
 
 
-cdef enum:
+cpdef enum:
     # Captures of one path: as many arguments are made room for on the stack.
     MAX_CAPTURES = 16
 
 
 cdef struct Place:
-    const char* key             # NULL: a free place. Borrowed from SpanTable.keys
+    const char* key             # NULL: a free place. Borrowed from whoever has the table
     Py_ssize_t key_size
-    Py_ssize_t index            # of key among the keys
+    Py_ssize_t value            # above 0
 
 
-@cython.final
-cdef class SpanTable:
-    cdef list keys              # owns the bytes
-    cdef Place* places
-    cdef uint32_t mask          # places - 1; places is a power of two, at least half of them free
-
-    # The index of this key; -1 where there is none.
-    cdef Py_ssize_t find(self, const char* key, Py_ssize_t size) noexcept
+cdef struct SpanTable:
+    Place* places               # NULL: the table is empty
+    uint32_t mask               # places - 1; places is a power of two, at least half of them free
+    Py_ssize_t bound            # all keys are smaller; 0: the table is empty
 
 
 cdef struct ExactRoute:
     PyObject* call              # borrowed from RouteTable.exact
     bint wants_request
+    PyObject* path              # a str, borrowed as well
 
 
 @cython.final
 cdef class RouteTable:
     cdef dict exact             # as given: owns the calls
-    cdef SpanTable table        # of "METHOD /path"
+    cdef list keys              # owns the bytes of "METHOD /path"
+    cdef SpanTable table        # of them: their place in routes, counted from 1
     cdef ExactRoute* routes
 
     cdef const ExactRoute* find(self, const char* key, Py_ssize_t size) noexcept
@@ -52,15 +50,25 @@ cdef class Call:
 cdef class Endpoint:
     cdef readonly dict calls    # method: Call
     cdef readonly str allow     # the methods, for Allow
+    cdef readonly str path      # as registered
     cdef Py_ssize_t captures    # of the path
 
 
-@cython.final
-cdef class Node:
-    cdef SpanTable names        # of the segments that may follow as they are
-    cdef list children          # a Node for each
-    cdef Node capture           # any other segment follows; None: none may
-    cdef Endpoint endpoint      # the path may end here; None: it may not
+cdef struct Affixes:
+    SpanTable table             # what stands before captures, or behind them
+    Py_ssize_t* sizes           # the different ones that they have, longest first
+    Py_ssize_t count            # of sizes
+
+
+cdef struct Node:
+    SpanTable names             # segments that may follow as they are: the node behind each
+    Affixes prefixes            # of segments that are captured in part: their place in suffixes, from 1
+    Affixes* suffixes           # for each prefix: the node behind each suffix
+    Py_ssize_t prefix_count     # of suffixes
+    Py_ssize_t capture          # the node behind any other segment; 0: none may follow
+    # Borrowed from PathTree.endpoints:
+    PyObject* rest              # the Endpoint of whatever follows; NULL: nothing may
+    PyObject* endpoint          # the Endpoint, where the path ends here; NULL: it may not
 
 
 cdef struct Span:
@@ -70,7 +78,13 @@ cdef struct Span:
 
 @cython.final
 cdef class PathTree:
-    cdef Node root
+    cdef list endpoints
+    cdef list keys              # owns the bytes of the tables
+    cdef Node* nodes            # the root first: it is behind no other, so that 0 is none
+    cdef Py_ssize_t count       # of nodes
+
+    cdef int fill_node(self, Node* node, dict following, list places) except -1
+    cdef list owned(self, dict values)
 
     # What answers a path, and where its captures stand in it; None where nothing does. At most MAX_CAPTURES.
     cdef Endpoint maybe_find(self, const char* path, Py_ssize_t size, Span* captures)

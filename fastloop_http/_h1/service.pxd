@@ -36,6 +36,9 @@ cdef class Service:
     cdef Wheel wheel
     cdef Encoder encoder        # shared: empty but while one connection is being read or answered
     cdef Counters counters
+    # background(transport, request_line, calls) -> None: request.after() of a request that is answered, its
+    # calls as (context, call, args).
+    cdef object background
     cdef object access_log      # called for each request, as access.pxd says; None: there is none
 
     cdef set connections        # the open ones

@@ -9,7 +9,7 @@ class Service:
     def __init__(
         self,
         loop: LoopCore,
-        exact: dict[str, tuple[Callable[..., Any], bool]],
+        exact: dict[str, tuple[Callable[..., Any], bool, str]],
         tree: PathTree,
         dispatch: Callable[..., Any],
         *,
@@ -26,6 +26,7 @@ class Service:
         min_body_bytes_per_s: float,
         write_timeout_s: float | None,
         half_close_timeout_s: float | None,
+        background: Callable[..., object],
         proxies: Callable[..., Any] | None = None,
         access_log: Callable[..., object] | None = None,
     ) -> None: ...

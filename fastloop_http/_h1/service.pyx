@@ -39,13 +39,14 @@ cdef class Service:
         min_body_bytes_per_s,
         write_timeout_s,
         half_close_timeout_s,
+        background,
         proxies=None,
         access_log=None,
     ):
         """exact, tree, dispatch: of the router's `Routes`.
 
-        The limits and timeouts are the server's options. proxies: see service.pxd. access_log is called for
-        each request, as access.pxd says; None: nobody is.
+        The limits and timeouts are the server's options. background, proxies: see service.pxd. access_log is
+        called for each request, as access.pxd says; None: nobody is.
         """
         limits_init(&self.limits)
         self.limits.head_bytes = max_head_bytes
@@ -66,6 +67,7 @@ cdef class Service:
         self.exact = RouteTable(exact)
         self.tree = tree
         self.dispatch = dispatch
+        self.background = background
         self.proxies = proxies
         self.access_log = access_log
         self.context = PyContext_CopyCurrent()
@@ -132,4 +134,6 @@ cdef class Service:
         if Py_REFCNT(request) == 1 and self.spare_request is None:
             request.reset()
             self.spare_request = request
+        else:
+            request.over = True
         return 0

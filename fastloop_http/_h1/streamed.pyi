@@ -5,6 +5,12 @@ Piece: TypeAlias = bytes | bytearray | memoryview | str
 Fields: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
 
 class Stream:
+    @property
+    def pieces(self) -> Iterable[Piece] | AsyncIterable[Piece] | BinaryIO: ...
+    @property
+    def content_length(self) -> int | None: ...
+    @property
+    def trailers(self) -> Fields | Callable[[], Fields] | None: ...
     def __init__(
         self,
         pieces: Iterable[Piece] | AsyncIterable[Piece] | BinaryIO,

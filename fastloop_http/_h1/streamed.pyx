@@ -3,6 +3,7 @@
 from cpython.tuple cimport PyTuple_CheckExact
 
 from fastloop_http._h1.file_body cimport check_file, close_body, file_body, is_file
+from fastloop_http._h1.into_response cimport answer_of
 
 
 cdef class Stream:
@@ -56,7 +57,7 @@ cdef bint is_streamed(object answer) except -1:
 
 
 cdef int close_unsent(object answer) except -1:
-    body = body_of(answer)
+    body = body_of(answer_of(answer))
     return close_body((<Stream>body).pieces if isinstance(body, Stream) else body)
 
 

@@ -46,13 +46,15 @@ class Surroundings:
 
     captures: names of what the path captures, in order. states: values by the type they were given as; None
     at registration, when they are not known yet. overrides: what stands in for dependencies and states in
-    tests, by dependency or type. shared: the sources of dependencies that the plan has already.
+    tests, by dependency or type. may_nest: what is missing may come of the prefix of another router.
+    shared: the sources of dependencies that the plan has already.
     """
 
     path: str = ""
     captures: tuple[str, ...] = ()
     states: Mapping[type, object] | None = None
     overrides: Mapping[object, object] = field(default_factory=dict)
+    may_nest: bool = False
     shared: "dict[object, Source | None]" = field(default_factory=dict)
 
 
@@ -60,8 +62,8 @@ class Surroundings:
 class Parameter:
     """One parameter of a handler, or of a dependency, that has to be filled.
 
-    type: what the value has to be, without `Annotated` and `| None`. optional: None is taken too. default:
-    EMPTY where there is none. rejection: the type the handler takes a failure as, or None.
+    function: whose it is, in words: "handler create()". type: what the value has to be, without `Annotated`
+    and `| None`. optional: None is taken too. default: EMPTY where there is none.
     """
 
     function: str
@@ -69,7 +71,6 @@ class Parameter:
     type: Any
     default: Any = EMPTY
     optional: bool = False
-    rejection: type[Exception] | None = None
     around: Surroundings = Surroundings()
 
     @property
@@ -84,7 +85,7 @@ class Parameter:
 
     def refuse(self, problem: str) -> NoReturn:
         """Raise TypeError: nothing can fill this parameter. problem: why, and what to do about it."""
-        raise TypeError(f"handler {self.function}(): parameter {self.name!r} {problem}")
+        raise TypeError(f"{self.function}: parameter {self.name!r} {problem}")
 
     def of_type(self, kind: Any) -> "Parameter":
         """Return the same parameter for another type."""

@@ -1,5 +1,6 @@
 """Answers, byte by byte as they leave the server."""
 
+import dataclasses
 import http
 import re
 import time
@@ -22,6 +23,12 @@ REFERENCED = 32 * 1024  # response.pxd: bodies from here on are not copied
 
 
 class Point(msgspec.Struct):
+    x: int
+    y: int
+
+
+@dataclasses.dataclass
+class Coordinates:
     x: int
     y: int
 
@@ -100,6 +107,17 @@ ANSWERS = [
     ((204, {"X": "1"}, b""), head(204, b"x: 1\r\n"), b""),
     ((304, {"ETag": '"1"'}, ""), head(304, b'etag: "1"\r\n'), b""),
     ((205, ""), head(205, TEXT, length(0)), b""),
+    (None, head(200, length(0)), b""),
+    ((404, None), head(404, length(0)), b""),
+    ((204, None), head(204), b""),
+    ((200, {"X": "1"}, None), head(200, b"x: 1\r\n", length(0)), b""),
+    ((200, {"Content-Type": "a/b"}, None), head(200, b"content-type: a/b\r\n", length(0)), b""),
+    (404, head(404, length(0)), b""),
+    (204, head(204), b""),
+    (304, head(304), b""),
+    (http.HTTPStatus.CREATED, head(201, length(0)), b""),
+    (Coordinates(1, 2), head(200, JSON, length(13)), b'{"x":1,"y":2}'),
+    ((201, {"X": "1"}, Coordinates(1, 2)), head(201, b"x: 1\r\n", JSON, length(13)), b'{"x":1,"y":2}'),
 ]
 
 
@@ -170,8 +188,10 @@ def test_date_is_in_the_format_of_the_rfc_and_advances(given: Given) -> None:
 
 REFUSED = [
     # what a handler returns, part of what the log says
-    (None, "not NoneType"),
-    (1, "not int"),
+    (1, "status must be an int from 200 to 999, not 1"),
+    (True, "not bool"),
+    ((200, 201), "not int"),
+    (Coordinates, "not type"),
     (object(), "not object"),
     (("", ""), "status must be an int"),
     ((True, ""), "status must be an int"),
@@ -184,8 +204,8 @@ REFUSED = [
     ((), "an answer is body"),
     ((200,), "an answer is body"),
     ((200, {}, "", ""), "an answer is body"),
-    ((200, None), "not NoneType"),
     ((200, None, ""), "NoneType"),
+    ((204, Coordinates(1, 2)), "has no body"),
     ((200, "ab", ""), "unpack"),
     ((200, [("a", "b", "c")], ""), "unpack"),
     ((200, {"a": 1}, ""), "must be str"),

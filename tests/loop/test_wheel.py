@@ -35,6 +35,7 @@ LIMITS = {
     "min_body_bytes_per_s": 1024,
     "write_timeout_s": None,
     "half_close_timeout_s": None,
+    "background": None,
 }
 
 

@@ -1,0 +1,54 @@
+"""An end that loses nothing: requests are answered, background work is done, and then the program ends.
+
+`python examples/graceful_shutdown.py [address]`; ask for /slow, and press Ctrl-C before it answers.
+"""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+
+from fastloop_http import Request, Router, State, get, serve
+from fastloop_http.middleware import Timeout
+
+
+class Journal(list[str]):
+    """Lines that must not be lost."""
+
+
+@contextlib.asynccontextmanager
+async def journal(app: Router) -> AsyncIterator[Journal]:
+    journal = Journal()
+    yield journal
+    print("\n".join(["written at the end:", *journal]), flush=True)
+
+
+async def forever() -> None:
+    await asyncio.Event().wait()
+
+
+async def slow(request: Request, journal: State[Journal]) -> str:
+    await asyncio.sleep(1)
+    request.after(note, journal, request.target)
+    return "Done."
+
+
+async def note(journal: Journal, target: str) -> None:
+    await asyncio.sleep(0.1)
+    journal.append(f"answered {target}")
+
+
+def make_app() -> Router:
+    return (
+        Router()
+        .route("/slow", get(slow))
+        .route("/forever", get(forever))
+        # Without it a handler that never ends would last to the deadline of the server's end.
+        .layer(Timeout(10))
+        .with_lifespan(journal)
+    )
+
+
+if __name__ == "__main__":
+    serve(make_app(), *(sys.argv[1:] or ["127.0.0.1:3000"]), shutdown_timeout_s=15)
+    print("ended", flush=True)

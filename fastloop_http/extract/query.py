@@ -1,0 +1,57 @@
+"""Query: the parameters of the query."""
+
+from collections.abc import Callable
+from operator import methodcaller
+from typing import Annotated, Any, TypeAlias, TypeVar
+
+from fastloop_http._h1.request import Request
+from fastloop_http.errors import QueryRejection
+from fastloop_http.extract.convert import About, Of, in_lists, one_source, whole_source
+from fastloop_http.extract.source import Extractor, Parameter, Source
+from fastloop_http.extract.typed import typed_text
+
+T = TypeVar("T")
+
+ABOUT = About(QueryRejection, "query parameter", "parameter")
+
+
+class FromQuery(Extractor):
+    """Take parameters of the query.
+
+    A struct, or another type with fields, takes them by their names; a list in it takes repeated ones. Any
+    other type takes one: that of the parameter's name, or of the given one. Optional, a struct is None where
+    there is no query at all.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name
+
+    def source(self, parameter: Parameter) -> Source:
+        """Return how parameter is filled."""
+        of = typed_text(parameter)
+        if self.name is None and of.is_whole:
+            return whole_source(parameter, of, ABOUT, self._get_whole(of), has_no_query)
+        name = self.name or parameter.name
+        if not of.is_array:
+            return one_source(parameter, of, ABOUT, name, methodcaller("query_value", name))
+
+        lists = frozenset((name,))
+
+        def get_all(request: Request) -> Any:
+            return request.query_dict(lists).get(name)
+
+        return one_source(parameter, of, ABOUT, name, get_all)
+
+    def _get_whole(self, of: Of) -> Callable[[Request], Any]:
+        lists = of.lists
+        if lists is None:
+            return lambda request: in_lists(request.query)
+        return methodcaller("query_dict", lists) if lists else methodcaller("query_dict")
+
+
+def has_no_query(request: Request) -> bool:
+    """Say whether the request has no query."""
+    return not request.query
+
+
+Query: TypeAlias = Annotated[T, FromQuery()]

@@ -1,0 +1,19 @@
+"""JsonResponse: any value as JSON."""
+
+from fastloop_http.respond.response import JSON, Response, encode_json
+
+
+class JsonResponse:
+    """Answer value as JSON, also one that by itself would be another answer: str, int, None, a tuple.
+
+    value: what msgspec encodes; it is encoded when it is answered. TypeError then for what it cannot.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def into_response(self) -> Response:
+        """Return the JSON, of status 200."""
+        return Response(encode_json(self.value), headers=(JSON,))

@@ -1,0 +1,16 @@
+"""ConnectInfo: the client's address."""
+
+from served import Peer, Site, request
+
+from fastloop_http import Router, get
+from fastloop_http.extract import ConnectInfo
+
+
+async def who(client: ConnectInfo) -> list[object]:
+    return list(client or ())
+
+
+def test_client_is_told() -> None:
+    with Site(Router().route("/", get(who))) as site, Peer(site.port) as peer:
+        host, port = peer.socket.getsockname()
+        assert peer.send(request()).answer().body == f'["{host}",{port}]'.encode()
