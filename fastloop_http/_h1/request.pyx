@@ -19,9 +19,8 @@ from fastloop_http._h1.head cimport (
     METHOD_OTHER,
     head_free,
     head_init,
-    head_reset, head_parse, HEAD_DONE,
+    head_reset,
 )
-from fastloop_http._h1.refusal cimport Limits, limits_init, refusal_message
 from fastloop_http._h1.incoming cimport body_stream, ready
 from fastloop_http._h1.peer cimport Peer, peer_of
 
@@ -123,24 +122,6 @@ cdef class Request:
     cdef str text(self, Py_ssize_t start, Py_ssize_t size):
         # SAFETY: the spans of a complete head lie within its copy.
         return PyUnicode_DecodeLatin1(self.data + start, size, NULL)
-
-    @staticmethod
-    def build(str method, str target, headers=(), bytes body=b""):
-        cdef Request request = Request.__new__(Request)
-        cdef Limits limits
-        fields = list(headers.items() if hasattr(headers, "items") else headers)
-        if not any(n.lower() == "host" for n, v in fields):
-            fields.insert(0, ("Host", "localhost"))
-        if body:
-            fields.append(("Content-Length", str(len(body))))
-        cdef bytes head = "".join([f"{method} {target} HTTP/1.1\r\n", *[f"{n}: {v}\r\n" for n, v in fields], "\r\n"]).encode("latin-1")
-        limits_init(&limits)
-        if head_parse(&request.head, head, len(head), &limits) != HEAD_DONE:
-            raise ValueError(refusal_message(&request.head.refusal, head, len(head), 0, &limits))
-        request.keep(head)
-        request.content = body
-        request.peer = peer_of(None, None)
-        return request
 
     @property
     def method(self):
