@@ -37,6 +37,10 @@ cdef class Request:
     cdef int keep(self, const char* data) except -1
     cdef int reset(self) except -1
     cdef Extras asked(self)
+    # The first field from position on with this name, given in lower case; NULL without one. position is
+    # moved behind the field that was found.
+    cdef const Field* find_field(self, const char* name, Py_ssize_t size, Py_ssize_t* position) noexcept
+    cdef const Field* content_type_field(self) noexcept
     cdef int check_size(self) except -1
     cdef Peer sender(self)
     cdef str text(self, Py_ssize_t start, Py_ssize_t size)
@@ -48,4 +52,3 @@ cdef class Headers:
 
     cdef str name(self, const Field* field)
     cdef str value(self, const Field* field)
-    cdef const Field* find(self, const char* name, Py_ssize_t size, Py_ssize_t* position) noexcept

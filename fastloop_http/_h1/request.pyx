@@ -21,8 +21,10 @@ from fastloop_http._h1.head cimport (
     head_init,
     head_reset,
 )
+from fastloop_http._h1.field_values cimport add_cookies, is_form_type, is_json_type
 from fastloop_http._h1.incoming cimport body_stream, ready
 from fastloop_http._h1.peer cimport Peer, peer_of
+from fastloop_http._h1.urlencoded cimport dict_of, maybe_value
 
 from fastloop_http._h1.incoming import too_large
 
@@ -147,6 +149,22 @@ cdef class Request:
         """What follows "?" in the target, still percent-encoded; "" where nothing does."""
         return self.text(self.head.query_start, self.head.query_size)
 
+    def query_dict(self, frozenset lists not None=frozenset()):
+        """Return the query decoded, {name: value}: the last value of each name, or a list of all for `lists`.
+
+        Raises FormError, a ValueError, for what is not percent-encoded UTF-8, and for more than 1,000 pairs.
+        """
+        # SAFETY: the spans of a complete head lie within its copy.
+        return dict_of(self.data + self.head.query_start, self.head.query_size, lists)
+
+    def query_value(self, str name not None):
+        """Return the first value of this name in the query, decoded; None without one.
+
+        Raises FormError if that is not percent-encoded UTF-8; the rest of the query is not looked at.
+        """
+        # SAFETY: as above.
+        return maybe_value(self.data + self.head.query_start, self.head.query_size, name)
+
     @property
     def http_version(self):
         """The version: "1.1" or "1.0"."""
@@ -181,6 +199,52 @@ cdef class Request:
         cdef Headers headers = Headers.__new__(Headers)
         headers.request = self
         return headers
+
+    cdef const Field* find_field(self, const char* name, Py_ssize_t size, Py_ssize_t* position) noexcept:
+        cdef const Field* field
+        cdef const char* other
+        cdef Py_ssize_t i
+        while position[0] < self.head.fields.count:
+            # SAFETY: fields has count entries, whose spans lie within the copy of the head.
+            field = &self.head.fields.items[position[0]]
+            position[0] += 1
+            if field.name_size == size:
+                other = self.data + field.name_start
+                for i in range(size):
+                    if lower(other[i]) != name[i]:
+                        break
+                else:
+                    return field
+        return NULL
+
+    cdef const Field* content_type_field(self) noexcept:
+        cdef Py_ssize_t position = 0
+        return self.find_field(b"content-type", 12, &position)
+
+    @property
+    def content_type(self):
+        """The value of Content-Type, with its parameters; None where there is none."""
+        cdef const Field* field = self.content_type_field()
+        return None if field is NULL else self.text(field.value_start, field.value_size)
+
+    def _is_json(self):
+        """Say whether its content is said to be JSON: application/json, or application/*+json."""
+        cdef const Field* field = self.content_type_field()
+        return field is not NULL and is_json_type(self.data + field.value_start, field.value_size)
+
+    def _is_form(self):
+        """Say whether its content is said to be application/x-www-form-urlencoded."""
+        cdef const Field* field = self.content_type_field()
+        return field is not NULL and is_form_type(self.data + field.value_start, field.value_size)
+
+    @property
+    def cookies(self):
+        """The cookies, {name: value}, as a new dict: the first of each name, without quotes around its value
+        (RFC 6265 section 5.4)."""
+        cdef dict cookies = {}
+        for value in self.headers.getall("cookie"):
+            add_cookies(cookies, value)
+        return cookies
 
     def body(self):
         """Return an awaitable for the whole body, in bytes; b"" where there is none.
@@ -256,6 +320,14 @@ cdef class Request:
             raise RuntimeError("the request has been answered already; ask before its handler returns")
         self.asked().after_calls.append((PyContext_CopyCurrent(), call, args))
 
+    def _take_after(self):
+        """Return what `after` was asked for, (context, call, args) of each, and take no more of it."""
+        self.over = True
+        if self.extras is None:
+            return []
+        calls, self.extras.after_calls = self.extras.after_calls, []
+        return calls
+
     @property
     def extensions(self):
         """A dict of whatever layers and handlers have to tell each other of this request."""
@@ -328,27 +400,6 @@ cdef class Headers:
     cdef str value(self, const Field* field):
         return self.request.text(field.value_start, field.value_size)
 
-    cdef const Field* find(self, const char* name, Py_ssize_t size, Py_ssize_t* position) noexcept:
-        """Return the first field from position on with this name, given in lower case; NULL without one.
-
-        position: moved behind the field that was found.
-        """
-        cdef const Field* field
-        cdef const char* other
-        cdef Py_ssize_t i
-        while position[0] < self.request.head.fields.count:
-            # SAFETY: fields has field_count entries, whose spans lie within the request's copy of the head.
-            field = &self.request.head.fields.items[position[0]]
-            position[0] += 1
-            if field.name_size == size:
-                other = self.request.data + field.name_start
-                for i in range(size):
-                    if lower(other[i]) != name[i]:
-                        break
-                else:
-                    return field
-        return NULL
-
     def getall(self, name, default=None):
         """Return the values of all fields of this name, in order; without one, default or an empty list."""
         cdef bytes wanted = name.lower().encode("latin-1", "replace")
@@ -356,7 +407,7 @@ cdef class Headers:
         cdef const Field* field
         cdef list values = []
         while True:
-            field = self.find(wanted, len(wanted), &position)
+            field = self.request.find_field(wanted, len(wanted), &position)
             if field is NULL:
                 break
             values.append(self.value(field))
@@ -366,7 +417,7 @@ cdef class Headers:
         """Return the value of the first field of this name; default without one."""
         cdef bytes wanted = name.lower().encode("latin-1", "replace")
         cdef Py_ssize_t position = 0
-        cdef const Field* field = self.find(wanted, len(wanted), &position)
+        cdef const Field* field = self.request.find_field(wanted, len(wanted), &position)
         return default if field is NULL else self.value(field)
 
     def __getitem__(self, name):

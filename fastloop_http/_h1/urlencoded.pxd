@@ -1,0 +1,13 @@
+"""Decode application/x-www-form-urlencoded: queries and forms. Knows bytes, not sockets.
+
+As the URL standard, section 5.1, has it, but strict: a "%" without two hex digits, and what is no UTF-8 once
+it is decoded, is an error (FormError). Empty pairs, as between "&&", are passed over.
+"""
+
+
+# All of them, in order, as (name, value).
+cdef list pairs_of(const char* data, Py_ssize_t size)
+# {name: value}, the last value of a name; or {name: [value, ...]} for names in lists, a frozenset.
+cdef dict dict_of(const char* data, Py_ssize_t size, frozenset lists)
+# The first value of name; None without one. Other pairs are passed over, well-formed or not.
+cdef str maybe_value(const char* data, Py_ssize_t size, str name)
