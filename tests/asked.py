@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
-from fastloop_http._h1.standalone import build_request
 
 from fastloop_http import Router, any_method
+from fastloop_http._h1.standalone import build_request
 
 EMPTY: Any = inspect.Parameter.empty
 

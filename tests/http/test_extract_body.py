@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 from asked import FORM, JSON, Refused, ask, handler_taking, refusal
-from fastloop_http._h1.standalone import build_request
 from served import Peer, Site, request
 
 from fastloop_http import BodyStream, Router, post
+from fastloop_http._h1.standalone import build_request
 from fastloop_http.extract import Body, Form, Json
 
 

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import msgspec
 from asked import Refused, ask, handler_taking
-from fastloop_http._h1.standalone import build_request
 
 from fastloop_http import Request, Router, get
+from fastloop_http._h1.standalone import build_request
 from fastloop_http.extract import Extension, FromExtension
 
 

@@ -3,9 +3,9 @@
 import asyncio
 
 from asked import ask
-from fastloop_http._h1.standalone import build_request
 
 from fastloop_http import Router, get
+from fastloop_http._h1.standalone import build_request
 from fastloop_http.extract import MatchedPath
 
 
