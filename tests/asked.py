@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from fastloop_http import Router, any_method
-from fastloop_http._h1.standalone import build_request
+from fastloop_http import Request, Router, any_method
 
 EMPTY: Any = inspect.Parameter.empty
 
@@ -59,7 +58,7 @@ def ask(
     app = Router().route(target.partition("?")[0] if path is None else path, any_method(handler))
     for state in states:
         app.with_state(state)
-    response = asyncio.run(app.oneshot(build_request(method, target, headers=headers, body=body)))
+    response = asyncio.run(app.oneshot(Request.build(method, target, headers=headers, body=body)))
     if seen:
         assert response.status == 200
         return seen[0]

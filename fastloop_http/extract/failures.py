@@ -71,9 +71,9 @@ def failures(kind: inspect.Type, value: object, error: Exception, *, strict: boo
     """
     walk = Walk(strict=strict)
     walk.check(kind, value, ())
-    if walk.found and not walk.is_cut:
-        return walk.found
-    # It goes without saying for what the walk does not see: __post_init__, and what lies beyond its bounds.
+    if walk.found and (not walk.is_cut or len(walk.found) >= MAX_FAILURES):
+        return walk.found[:MAX_FAILURES]
+    # The walk sees neither what __post_init__ raises nor what lies beyond its bounds: decoding has.
     first = failure_of(error)
     return [first, *(failure for failure in walk.found if failure.place != first.place)][:MAX_FAILURES]
 

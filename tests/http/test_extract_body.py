@@ -9,8 +9,7 @@ import pytest
 from asked import FORM, JSON, Refused, ask, handler_taking, refusal
 from served import Peer, Site, request
 
-from fastloop_http import BodyStream, Router, post
-from fastloop_http._h1.standalone import build_request
+from fastloop_http import BodyStream, Request, Router, post
 from fastloop_http.extract import Body, Form, Json
 
 
@@ -41,7 +40,7 @@ def test_stream_is_the_body_as_it_comes() -> None:
         return str(sum([len(piece) async for piece in stream]))
 
     app = Router().route("/", post(size))
-    response = asyncio.run(app.oneshot(build_request("POST", "/", body=b"12345")))
+    response = asyncio.run(app.oneshot(Request.build("POST", "/", body=b"12345")))
     assert response.body in ("5", b"5")
 
 

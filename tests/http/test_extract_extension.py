@@ -7,7 +7,6 @@ import msgspec
 from asked import Refused, ask, handler_taking
 
 from fastloop_http import Request, Router, get
-from fastloop_http._h1.standalone import build_request
 from fastloop_http.extract import Extension, FromExtension
 
 
@@ -21,7 +20,7 @@ def extended(annotation: Any, extensions: dict[Any, Any]) -> Any:
         return await next(request)
 
     handler, seen = handler_taking(annotation)
-    asyncio.run(Router().route("/", get(handler)).layer(layer).oneshot(build_request("GET", "/")))
+    asyncio.run(Router().route("/", get(handler)).layer(layer).oneshot(Request.build("GET", "/")))
     return seen[0]
 
 

@@ -4,8 +4,7 @@ import asyncio
 
 from asked import ask
 
-from fastloop_http import Router, get
-from fastloop_http._h1.standalone import build_request
+from fastloop_http import Request, Router, get
 from fastloop_http.extract import MatchedPath
 
 
@@ -18,5 +17,5 @@ def test_path_has_the_prefixes_it_is_nested_under() -> None:
         return matched
 
     app = Router().nest("/api", Router().route("/users/{id}", get(path)))
-    response = asyncio.run(app.oneshot(build_request("GET", "/api/users/7")))
+    response = asyncio.run(app.oneshot(Request.build("GET", "/api/users/7")))
     assert response.body in ("/api/users/{id}", b"/api/users/{id}")
