@@ -83,6 +83,7 @@ cdef class Incoming:
     cdef int forget(self) except -1
     cdef int want(self) except -1
     cdef int wake(self) except -1
+    cdef object begin_to_wait(self)
     cdef bytes take(self)
     cdef bytes maybe_piece(self)
 

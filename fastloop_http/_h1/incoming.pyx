@@ -11,6 +11,7 @@ from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
 from libc.string cimport memcpy
 
+from fastloop._core.coroutine cimport Coroutine, register_coroutine
 from fastloop._sys.cpython cimport (
     PYGEN_RETURN,
     PySendResult,
@@ -294,12 +295,17 @@ cdef class Incoming:
             self.whole = None
         return 0
 
-    async def wait(self):
-        """Wait until there is something to take, or the end, or an error."""
+    cdef object begin_to_wait(self):
+        """Return a future of something to take, the end, or an error; have what is to come come."""
         if self.waiter is not None:
             raise RuntimeError("the body is being read by another task already; read it in one place")
-        waiter = self.waiter = self.loop.create_future()
+        self.waiter = self.loop.create_future()
         self.want()
+        return self.waiter
+
+    async def wait(self):
+        """Wait until there is something to take, or the end, or an error."""
+        waiter = self.begin_to_wait()
         try:
             await waiter
         finally:
@@ -338,17 +344,42 @@ cdef class Incoming:
             self.want()
         return piece
 
-    async def next_piece(self):
-        """Wait for the next piece and return it; StopAsyncIteration at the end."""
-        if not self.ended and self.error is None:
-            await self.wait()
-        piece = self.maybe_piece()
+
+@cython.final
+cdef class NextPiece(Coroutine):
+    """BodyStream.__anext__() where there is no piece yet, or none any more."""
+
+    cdef Incoming incoming
+
+    cdef int begin(self, PyObject** outcome) except -1:
+        return self.resume(outcome)
+
+    cdef int resume(self, PyObject** outcome) except -1:
+        cdef Incoming incoming = self.incoming
+        piece = incoming.maybe_piece()
         if piece is not None:
-            return piece
-        self.streamed = True
-        if self.error is not None:
-            raise self.error
+            return self.give(piece, outcome)
+        if incoming.error is None and not incoming.ended:
+            return self.wait_for(incoming.begin_to_wait(), outcome)
+        incoming.streamed = True
+        if incoming.error is not None:
+            raise incoming.error
         raise StopAsyncIteration
+
+    cdef int leave(self, object waiter) except -1:
+        if self.incoming.waiter is waiter:
+            self.incoming.waiter = None
+        return 0
+
+
+register_coroutine(NextPiece)
+
+
+cdef NextPiece next_piece(Incoming incoming):
+    cdef NextPiece call = NextPiece.__new__(NextPiece)
+    call.qualname = "BodyStream.__anext__"
+    call.incoming = incoming
+    return call
 
 
 @cython.final
@@ -398,7 +429,7 @@ cdef class BodyStream:
         cdef bytes piece
         if self.incoming is not None:
             piece = self.incoming.maybe_piece()
-            return self.incoming.next_piece() if piece is None else ready(piece)
+            return next_piece(self.incoming) if piece is None else ready(piece)
         piece, self.content = self.content, b""
         return ready(piece) if piece else end()
 
