@@ -172,9 +172,9 @@ cdef class Request:
         return dict_of(self.data + self.head.query_start, self.head.query_size, lists)
 
     def query_value(self, str name not None):
-        """Return the first value of this name in the query, decoded; None without one.
+        """Return the last value of this name in the query, decoded; None without one.
 
-        Raises FormError if that is not percent-encoded UTF-8; the rest of the query is not looked at.
+        Raises FormError if that is not percent-encoded UTF-8; the rest may be malformed.
         """
         # SAFETY: as above.
         return maybe_value(self.data + self.head.query_start, self.head.query_size, name)
@@ -241,9 +241,10 @@ cdef class Request:
         cdef const Field* field = self.content_type_field()
         return None if field is NULL else self.text(field.value_start, field.value_size)
 
-    def _is_json(self):
+    cpdef bint _is_json(self) noexcept:
         """Say whether its content is said to be JSON: application/json, or application/*+json."""
         cdef const Field* field = self.content_type_field()
+        # SAFETY: as above.
         return field is not NULL and is_json_type(self.data + field.value_start, field.value_size)
 
     def _is_form(self):
