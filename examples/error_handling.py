@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from fastloop_http import Json, Path, Rejection, Router, State, get, post, serve
+from fastloop_http import Answer, Json, Path, Rejection, Router, State, get, post, serve
 
 
 class NewUser(msgspec.Struct):
@@ -31,7 +31,7 @@ class NameTaken(Exception):
         super().__init__(name)
         self.name = name
 
-    def into_response(self) -> object:
+    def into_response(self) -> Answer:
         return 409, {"error": f"{self.name} is taken"}
 
 
@@ -39,7 +39,7 @@ class NameTaken(Exception):
 class Users:
     """A library that knows nothing of HTTP: it raises KeyError for users there are not."""
 
-    by_id: dict[int, User] = field(default_factory=dict)
+    by_id: dict[int, User] = field(default_factory=dict[int, User])
     ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def add(self, name: str) -> User:
@@ -58,11 +58,11 @@ async def show(id: Path[int], users: State[Users]) -> User:
     return users.by_id[id]
 
 
-def not_found(error: KeyError) -> object:
+def not_found(error: KeyError) -> Answer:
     return 404, {"error": f"there is no user {error}"}
 
 
-def in_our_form(rejection: Rejection) -> object:
+def in_our_form(rejection: Rejection) -> Answer:
     return rejection.status, {"error": rejection.detail, "fields": [each.name for each in rejection.errors]}
 
 

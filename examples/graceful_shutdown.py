@@ -6,7 +6,7 @@
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from fastloop_http import Request, Router, State, get, serve
 from fastloop_http.middleware import Timeout
@@ -17,7 +17,7 @@ class Journal(list[str]):
 
 
 @contextlib.asynccontextmanager
-async def journal(app: Router) -> AsyncIterator[Journal]:
+async def journal(app: Router) -> AsyncGenerator[Journal]:
     journal = Journal()
     yield journal
     print("\n".join(["written at the end:", *journal]), flush=True)

@@ -45,7 +45,7 @@ class Claims(msgspec.Struct):
 
     @classmethod
     def from_request(cls, request: Request) -> "Claims":
-        scheme, _, token = (request.headers.get("authorization") or "").partition(" ")
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise AuthRejection("a bearer token is missing")
         try:

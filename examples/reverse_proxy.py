@@ -5,7 +5,7 @@
 
 import contextlib
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import NewType
 
 import aiohttp
@@ -53,7 +53,7 @@ async def forward(
 
 
 @contextlib.asynccontextmanager
-async def client(app: Router) -> AsyncIterator[aiohttp.ClientSession]:
+async def client(app: Router) -> AsyncGenerator[aiohttp.ClientSession]:
     # What the client sends is passed on as it is, also compressed.
     async with aiohttp.ClientSession(auto_decompress=False) as session:
         yield session

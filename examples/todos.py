@@ -14,7 +14,7 @@ import os
 import sqlite3
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import msgspec
@@ -79,7 +79,7 @@ class SQLite(Database):
 
 
 @contextlib.asynccontextmanager
-async def database(app: Router) -> AsyncIterator[Database]:
+async def database(app: Router) -> AsyncGenerator[Database]:
     async with contextlib.AsyncExitStack() as stack:
         dsn = os.environ.get("DATABASE_URL")
         found: Database

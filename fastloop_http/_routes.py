@@ -2,7 +2,7 @@
 
 import contextlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,7 +26,7 @@ class Routes:
     returns what the handler returned (a coroutine if it is async), or an error answer.
     """
 
-    exact: dict[str, tuple[Handler, bool, str]]
+    exact: dict[str, tuple[Callable[..., object], bool, str]]
     tree: PathTree
     dispatch: Callable[[Request], object]
 
@@ -45,7 +45,7 @@ class Scope:
     changes: int = 0
 
     @contextlib.contextmanager
-    def lent(self, state: object) -> Iterator[None]:
+    def lent(self, state: object) -> Generator[None]:
         """Have one more state during a `with`."""
         kind = type(state)
         if kind in self.states:
@@ -119,7 +119,7 @@ def compile_routes(
     scope: Scope,
 ) -> Routes:
     """Return the routes of a router; see its attributes."""
-    exact: dict[str, tuple[Handler, bool, str]] = {}
+    exact: dict[str, tuple[Callable[..., object], bool, str]] = {}
     found: list[tuple[Any, Endpoint]] = []
     refusals: dict[str, Call] = {}
     for path, entry in paths.items():

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
+
+if TYPE_CHECKING:
+    from fastloop_http.respond.answer import Answer
 
 # Of a peer's text in an answer: enough to find it, too little to make large answers of small requests.
 LONGEST_EXCERPT = 80
@@ -42,7 +45,7 @@ class Rejection(Exception):
     def __init__(self, detail: str, *, status: int | None = None, errors: Iterable[FieldError] = ()) -> None:
         super().__init__(detail)
         self.detail = detail
-        self.errors = tuple(errors)
+        self.errors: tuple[FieldError, ...] = tuple(errors)
         if status is not None:
             self.status = status
 
@@ -58,7 +61,7 @@ class Rejection(Exception):
             problem["errors"] = [{error.place: error.name, "detail": error.detail} for error in self.errors]
         return problem
 
-    def into_response(self) -> object:
+    def into_response(self) -> "Answer":
         """Return what the request is answered."""
         return self.status, {"content-type": "application/problem+json"}, msgspec.json.encode(self.problem())
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import fastloop
 from fastloop_http.router import Router
-from fastloop_http.server import Server
+from fastloop_http.server import Server, ServerOptions
 
 try:
     import httpx
@@ -31,10 +31,11 @@ class AsyncTestClient(httpx.AsyncClient):
 
     __test__ = False  # not pytest's to collect
 
-    def __init__(self, app: Router, *, server_options: dict[str, Any] | None = None, **options: Any) -> None:
+    def __init__(self, app: Router, *, server_options: ServerOptions | None = None, **options: Any) -> None:
         self._server = Server(app, **(server_options or {}))
         self._served = contextlib.AsyncExitStack()
-        super().__init__(**{"trust_env": False, "timeout": 60.0, **options})
+        settings: dict[str, Any] = {"trust_env": False, "timeout": 60.0, **options}
+        super().__init__(**settings)
 
     async def __aenter__(self) -> Self:
         listening = await self._served.enter_async_context(self._server.listening("127.0.0.1:0"))
@@ -55,12 +56,13 @@ class TestClient(httpx.Client):
 
     __test__ = False  # not pytest's to collect
 
-    def __init__(self, app: Router, *, server_options: dict[str, Any] | None = None, **options: Any) -> None:
+    def __init__(self, app: Router, *, server_options: ServerOptions | None = None, **options: Any) -> None:
         self._server = Server(app, **(server_options or {}))
         self._thread = threading.Thread(target=self._run, name="fastloop_http.TestClient", daemon=True)
         self._up = threading.Event()
         self._failed: BaseException | None = None
-        super().__init__(**{"trust_env": False, "timeout": 60.0, **options})
+        settings: dict[str, Any] = {"trust_env": False, "timeout": 60.0, **options}
+        super().__init__(**settings)
 
     def __enter__(self) -> Self:
         self._thread.start()
