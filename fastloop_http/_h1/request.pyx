@@ -69,7 +69,7 @@ cdef class Request:
         self.content = b""
 
     def __init__(self):
-        raise TypeError("a Request is made by the server; take it as a handler's parameter, or Request.build()")
+        raise TypeError("a Request is made by the server, or by Request.build(); take it as a parameter")
 
     @staticmethod
     def build(str method, str target, headers=(), bytes body=b"", *, client=None, str scheme="http"):
@@ -78,7 +78,8 @@ cdef class Request:
         headers: a mapping or an iterable of (name, value), to which Host: localhost is added where there is
         none, and Content-Length. client: (host, port), or None for an unknown one. scheme: "http" or "https".
 
-        Raises ValueError for what a server refuses, with its reason, and for a body of another size than said.
+        Raises ValueError for what a server refuses, with its reason, and for a body of another size than
+        said.
         """
         # That module knows this one.
         from fastloop_http._h1.standalone import build_request

@@ -34,10 +34,11 @@ class FromQuery(Extractor):
         if self.name is None and of.is_whole:
             source = whole_source(parameter, of, ABOUT, self._get_whole(of), has_no_query)
             decode = of.of_text()
-            if not isinstance(of, Typed) or of.lists or of.lists is None or parameter.may_miss or decode is None:
-                return source
-            assert source.call is not None
-            return replace(source, call=query_call(decode, source.call))
+            if isinstance(of, Typed) and of.lists == frozenset() and not parameter.may_miss:
+                assert decode is not None
+                assert source.call is not None
+                return replace(source, call=query_call(decode, source.call))
+            return source
         name = self.name or parameter.name
         if not of.is_array:
             return one_source(parameter, of, ABOUT, name, methodcaller("query_value", name))
