@@ -47,6 +47,9 @@ cdef const char* next_pair(const char* at, const char* end, Pair* pair) noexcept
     pair.value.start = NULL
     while at < end:
         kind = KINDS[<unsigned char>at[0]]
+        if kind == PLAIN:
+            at += 1
+            continue
         if kind == ENCODED:
             part.plain = False
         elif kind == AMPERSAND:
