@@ -14,12 +14,14 @@ STALE := $(foreach so,$(shell find fastloop fastloop_http -name '*.so'),\
     $(if $(wildcard $(firstword $(subst ., ,$(so))).pyx),,$(so)))
 $(if $(strip $(STALE)),$(shell rm $(STALE)))
 BENCH = plaintext pipelined greet json post1k upload download echo
+BENCH_HANDLERS = handler handler_path handler_query handler_json
 BENCH_LOOP = echo echo1 echo256 echo_idle4000 echo1k echo16k echo100k buffered16k streams streams16k sock unix udp \
     tls tls16k
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help serve build test test-all lint types pytest bench bench-parser bench-loop bench-strain debug asan fuzz preflight clean distclean
+.PHONY: help serve build test test-all lint types pytest bench bench-handlers bench-parser bench-loop bench-strain wrk \
+    debug asan fuzz preflight clean distclean
 
 help:
 	@echo 'make serve      serve examples/hello.py on 127.0.0.1:3000'
@@ -28,6 +30,7 @@ help:
 	@echo 'make lint types pytest   one of the three; ARGS="-k name" goes to pytest'
 	@echo 'make build      compile in place'
 	@echo 'make bench      measure against the others, into bench/results'
+	@echo 'make bench-handlers measure the handler API, above the bare server and beside frameworks; a quarter of an hour'
 	@echo 'make bench-parser measure the HTTP parser alone, a few seconds'
 	@echo 'make bench-loop measure the loop alone: echoes, single operations, latency; half an hour'
 	@echo 'make bench-strain what the HTTP server stands: slow clients, failures, SIGTERM under load; three minutes'
@@ -59,13 +62,21 @@ pytest: $(DONE)/extra-test $(DONE)/built
 	@$(PY) --version
 	$(PY) -m pytest $(ARGS)
 
-bench: $(DONE)/extra-bench $(DONE)/built
+wrk:
 	@command -v wrk >/dev/null || { \
 	    [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 	    apt-get -qq update && apt-get -qq install -y wrk >/dev/null; } || { \
-	    echo 'make bench needs the load generator wrk, which is not on PATH; install wrk.' >&2; exit 1; }
+	    echo 'the bench needs the load generator wrk, which is not on PATH; install wrk.' >&2; exit 1; }
+
+bench: $(DONE)/extra-bench $(DONE)/built wrk
 	mkdir -p bench/results
 	$(PY) -m bench.e2e $(BENCH) --check --json bench/results/e2e.json --svg bench/results/e2e.svg
+
+# Bars of a tenth of a microsecond take more rounds than ratios do.
+bench-handlers: $(DONE)/extra-bench $(DONE)/built wrk
+	mkdir -p bench/results
+	$(PY) -m bench.e2e $(BENCH_HANDLERS) --rounds 20 --check --json bench/results/handlers.json \
+	    --markdown bench/README.md --mark bench.handlers
 
 bench-parser: $(DONE)/extra-bench $(DONE)/built
 	mkdir -p bench/results

@@ -10,12 +10,13 @@ from bench import markdown
 
 
 def add_common(parser: argparse.ArgumentParser, mark: str) -> None:
-    """Add the shared options; `mark` names the results' place in a document."""
+    """Add the shared options; `mark` names the results' place in a document where none is given."""
     parser.add_argument("--seed", type=int, help="of the shuffled order; printed, so a run can be repeated")
     parser.add_argument("--json", type=Path, metavar="PATH", help="record the run, raw values included")
     parser.add_argument(
-        "--markdown", type=Path, metavar="PATH", help=f"tables, between <!-- {mark} --> and <!-- /{mark} -->"
+        "--markdown", type=Path, metavar="PATH", help="tables, between <!-- MARK --> and <!-- /MARK -->"
     )
+    parser.add_argument("--mark", default=mark, help="of the tables' place (default %(default)s)")
     parser.add_argument("--check", action="store_true", help="exit 1 unless all bars are cleared")
     parser.add_argument(
         "--from", type=Path, dest="recorded", metavar="PATH", help="take a recorded run instead of measuring"
@@ -23,7 +24,7 @@ def add_common(parser: argparse.ArgumentParser, mark: str) -> None:
     parser.add_argument("--list", action="store_true", help="list what there is to measure")
 
 
-def parse(parser: argparse.ArgumentParser, arguments: list[str], mark: str) -> argparse.Namespace:
+def parse(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
     """Parse, and check what is shared; `seed` is chosen where none is given."""
     options = parser.parse_args(arguments)
     if options.rounds < 1 or getattr(options, "seconds", 1) <= 0:
@@ -33,7 +34,7 @@ def parse(parser: argparse.ArgumentParser, arguments: list[str], mark: str) -> a
     if options.markdown:
         try:
             # Better now than after the run.
-            markdown.around(options.markdown, mark)
+            markdown.around(options.markdown, options.mark)
         except ValueError as error:
             parser.error(str(error))
     return options

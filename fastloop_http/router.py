@@ -3,8 +3,10 @@
 Knows paths as text and `Request`; never a socket, and not what becomes of an answer.
 """
 
+import asyncio
 import contextlib
 import copy
+import inspect
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -275,10 +277,15 @@ class Router:
     async def oneshot(self, request: Request) -> Response:
         """Answer one request, made by `Request.build`, on the loop that runs; for tests, without a server.
 
-        An exception that would be a 500 is raised. Lifespans are not entered; `async with app.lifespan()`
-        gives a router for which they are.
+        An exception that would be a 500 is raised. What `request.after` was given has run when this returns.
+        Lifespans are not entered; `async with app.lifespan()` gives a router for which they are.
         """
-        return await answer_of(self.compile(), request)
+        response = await answer_of(self.compile(), request)
+        for context, call, args in request._take_after():
+            result = context.run(call, *args)
+            if inspect.iscoroutine(result):
+                await asyncio.get_running_loop().create_task(result, context=context)
+        return response
 
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncIterator["Router"]:

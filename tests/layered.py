@@ -3,31 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from fastloop_http import MethodRouter, Request, Router
-from fastloop_http.respond import Response, into_response
-
-METHODS = ("get", "post", "put", "patch", "delete", "options")
+from fastloop_http import Request, Router, any_method
 
 
-def layered(handler: Callable[..., Any], *layers: Any) -> Router:
+def layered(handler: Callable[[Request], Any], *layers: Any) -> Router:
     """Return an app that answers by handler(request), with the layers around it, the outermost first."""
 
-    async def innermost(request: Request) -> Response:
+    async def answer(request: Request) -> Any:
         value = handler(request)
-        return into_response(await value if hasattr(value, "__await__") else value)
+        return await value if hasattr(value, "__await__") else value
 
-    call = innermost
+    app = Router().route("/", any_method(answer))
     for layer in reversed(layers):
-
-        async def outer(request: Request, layer: Any = layer, inside: Any = call) -> Response:
-            return into_response(await layer(request, inside))
-
-        call = outer
-
-    async def answer(request: Request) -> object:
-        return await call(request)
-
-    routes = MethodRouter()
-    for method in METHODS:
-        routes = getattr(routes, method)(answer)
-    return Router().route("/", routes)
+        app.layer(layer)
+    return app

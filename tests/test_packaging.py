@@ -209,7 +209,7 @@ def test_metadata_names_licence_python_and_one_dependency(metadata: email.messag
 @pytest.mark.slow
 def test_metadata_names_the_extras(metadata: email.message.Message) -> None:
     assert sorted(metadata.get_all("Provides-Extra", [])) == [
-        "bench", "compression", "dev", "fuzz", "otel", "session", "test",
+        "bench", "compression", "dev", "fuzz", "multipart", "otel", "session", "test", "testing",
     ]  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from bench.e2e.measure import Plan, measure
 from bench.e2e.peers import PEERS
 from bench.e2e.servers import raise_descriptor_limit
 
-# Of the results' place in a document.
+# Of the results' place in a document, unless the command line names another.
 MARK = "bench.e2e"
 
 
@@ -37,7 +37,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--cores", default="", metavar="SERVER,LOAD", help="default: the first two allowed")
     parser.add_argument("--svg", type=Path, metavar="PATH", help="draw the run")
     options.add_common(parser, MARK)
-    chosen = options.parse(parser, arguments, MARK)
+    chosen = options.parse(parser, arguments)
     chosen.only = options.names(chosen.only)
     options.refuse_unknown(parser, "case", chosen.cases, CASES)
     options.refuse_unknown(parser, "peer", chosen.only, PEERS)
@@ -112,7 +112,7 @@ def main(arguments: list[str]) -> int:
     if chosen.svg:
         chart.write(result, chosen.svg)
     if chosen.markdown:
-        markdown.insert(chosen.markdown, MARK, report.to_markdown(result))
+        markdown.insert(chosen.markdown, chosen.mark, report.to_markdown(result))
     if chosen.check:
         print()
         return 0 if verdicts.show(claims.judge(result)) else 1

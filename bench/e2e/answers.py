@@ -44,10 +44,10 @@ def _check_echo(case: Case, connection: socket.socket) -> None:
 
 def _check_http(case: Case, connection: socket.socket) -> None:
     head = [f"{case.method} {case.path} HTTP/1.1", "Host: 127.0.0.1"]
-    if case.request_bytes:
-        head += ["content-type: application/octet-stream", f"content-length: {case.request_bytes}"]
-    request = "\r\n".join([*head, "", "x" * case.request_bytes])
-    connection.sendall(request.encode() * case.pipeline)
+    body = case.sent_body.encode()
+    if body:
+        head += [f"content-type: {case.request_type}", f"content-length: {len(body)}"]
+    connection.sendall(("\r\n".join([*head, "", ""]).encode() + body) * case.pipeline)
     with connection.makefile("rb") as stream:
         for _ in range(case.pipeline):
             _check_response(case, stream)

@@ -1,7 +1,7 @@
 """The cases: what is asked of every server, and which peers are asked. To add one, add it to CASES."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 # Every figure of a case is also a ratio to this peer in the same round.
 BASE = "limit"
@@ -19,6 +19,10 @@ HTTP_PEERS = (
     "aiohttp",
 )
 TRANSFER_PEERS = ("limit", "axum", "fastloop_http")
+# The server under the handlers, asked for nothing but a constant: what handlers cost is on top of it.
+RAW = "fastloop_http-raw"
+FRAMEWORKS = ("blacksheep", "starlette", "litestar", "fastapi")
+HANDLER_PEERS = ("limit", "axum", "fastloop_http", RAW, *FRAMEWORKS)
 LOOPS = ("fastloop", "zuvloop", "uvloop", "asyncio")
 # A compiled protocol is a protocol of fastloop's, and tokio is asked for plain TCP alone.
 PROTOCOL_PEERS = ("limit", "tokio", "fastloop-compiled", *LOOPS)
@@ -58,10 +62,17 @@ class Case:
     method: str = "GET"
     path: str = "/"
     pipeline: int = 1  # requests in flight per connection
-    request_bytes: int = 0  # of a request's body, all "x"
+    request_bytes: int = 0  # of a request's body, all "x", where `request_body` does not say it
+    request_body: str = ""
+    request_type: str = "application/octet-stream"  # of a request's body, if there is one
     streamed_bytes: int = 0  # of the answer's, in place of `body`: in chunks, all "x"
     content_type: str = "text/plain; charset=utf-8"
     body: str = "Hello, World!"
+
+    @property
+    def sent_body(self) -> str:
+        """The body of a request, whole; empty where it has none."""
+        return self.request_body or "x" * self.request_bytes
 
 
 PLAINTEXT = Case(
@@ -71,6 +82,15 @@ PLAINTEXT = Case(
     peers=HTTP_PEERS,
     connections=64,
 )
+
+
+# Fields of four types, in the order in which every peer declares them.
+NEW_USER = '{"name":"Ferris","age":11,"email":"ferris@example.org","active":true,"tags":["crab","rust"]}'
+
+
+def _handler(name: str, what: str, **asked: Any) -> Case:
+    title = f"HTTP handler API: {what}, 64 connections"
+    return replace(PLAINTEXT, name=name, title=title, peers=HANDLER_PEERS, **asked)
 
 
 def _echo(
@@ -165,6 +185,23 @@ CASES = {
             content_type="application/octet-stream",
             body="",
             streamed_bytes=100 * 1024 * 1024,
+        ),
+        _handler("handler", "a handler without arguments", path="/handler", body="ok"),
+        _handler("handler_path", "an int of the path", path="/items/42", body="42"),
+        _handler(
+            "handler_query",
+            "a query as a struct of 3 fields",
+            path="/search?q=rust&page=2&limit=20",
+            body="rust 2 20",
+        ),
+        _handler(
+            "handler_json",
+            "a JSON body as a struct of 5 fields",
+            method="POST",
+            path="/users",
+            request_body=NEW_USER,
+            request_type="application/json",
+            body="Ferris",
         ),
         _echo("echo", peers=PROTOCOL_PEERS),
         _echo("echo1", connections=1, peers=PROTOCOL_PEERS),

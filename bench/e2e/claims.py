@@ -8,7 +8,7 @@ round to round, and with it what medians of microseconds say.
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.e2e.cases import BASE
+from bench.e2e.cases import BASE, FRAMEWORKS, RAW
 from bench.e2e.figures import CaseResult, Run, compare
 from bench.verdicts import Verdict
 
@@ -39,6 +39,18 @@ class Bar:
         return value < self.most if self.strictly else value <= self.most
 
 
+# What the handler API may cost above the bare server, in microseconds: the price of what a handler asks for.
+LAYER_US = {"handler": 0.1, "handler_path": 0.3, "handler_query": 1.0, "handler_json": 1.0}
+
+
+def _handler_bars(case: str, layer_us: float) -> tuple[Bar, ...]:
+    return (
+        Bar(case=case, server="fastloop_http", most=layer_us, figure="tax_us", against=RAW),
+        Bar(case=case, server="fastloop_http", most=1.2, against="axum"),
+        *(Bar(case=case, server="fastloop_http", most=1 / 5, against=name) for name in FRAMEWORKS),
+    )
+
+
 BARS = (
     Bar(case="plaintext", server="fastloop_http", most=1.0, against="axum"),
     Bar(case="plaintext", server="fastloop_http", most=0.55, figure="tax_us"),
@@ -61,6 +73,7 @@ BARS = (
     Bar(case="tls", server="fastloop", most=1 / 1.3, against="uvloop"),
     # A loop that looks at every connection costs more the more of them there are.
     Bar(case="echo_idle4000", server="fastloop-idle", most=1.2, against="fastloop", strictly=True),
+    *(bar for case, layer_us in LAYER_US.items() for bar in _handler_bars(case, layer_us)),
 )
 
 

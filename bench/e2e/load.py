@@ -66,8 +66,11 @@ def _wrk(case: Case, address: Address, seconds: float) -> list[str]:
     if case.pipeline == 1 and case.method == "GET":
         return [*command, url]
     arguments = [str(case.pipeline), case.method, case.path]
-    if case.request_bytes:
-        arguments.append(str(case.request_bytes))
+    if case.request_body:
+        arguments += [case.request_type, case.request_body, "1"]
+    elif case.request_bytes:
+        # Megabytes do not fit into an argument.
+        arguments += [case.request_type, "x", str(case.request_bytes)]
     return [*command, "-s", str(REQUEST_LUA), url, "--", *arguments]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from bench.e2e.addresses import Address
 from bench.e2e.build import Missing, binary, certificate, compiled_echo
-from bench.e2e.cases import LOOPS, Case
+from bench.e2e.cases import LOOPS, RAW, Case
 from bench.loops import lacking
 
 # Bodies that are larger do not come in one read.
@@ -78,10 +78,17 @@ def _granian(interface: str, app: str) -> Command:
     return _module("granian", f"bench.peers.{app}:app", *options.split())
 
 
-_UVICORN = (
-    "--loop uvloop --http httptools --ws none --interface asgi3 --lifespan off "
-    "--no-access-log --no-server-header --log-level error"
-)
+def _uvicorn(app: str, more: str = "") -> Command:
+    options = "--loop uvloop --http httptools --ws none --interface asgi3 --no-access-log --no-server-header"
+    return _module("uvicorn", f"bench.peers.{app}:app", *f"{options} --log-level error {more}".split())
+
+
+def _framework(name: str, written: str, *packages: str) -> Peer:
+    about = f"{name}, {written}, on uvicorn, uvloop and httptools"
+    return Peer(
+        _uvicorn(f"{name.lower()}_app"), (name.lower(), "uvicorn", "uvloop", "httptools", *packages), about
+    )
+
 
 PEERS = {
     "limit": Peer(_limit, about="bare epoll in C, constant answer"),
@@ -89,6 +96,9 @@ PEERS = {
     "tokio": Peer(_axum, about="Rust: the axum peer's TCP echo, on tokio's current-thread runtime"),
     "fastloop_http": Peer(
         _module("bench.peers.fastloop_app"), ("fastloop",), "routed `async def` handlers on fastloop"
+    ),
+    RAW: Peer(
+        _module("bench.peers.fastloop_raw"), ("fastloop",), "the same, handlers of a bare request"
     ),
     "fastloop-compiled": Peer(_compiled_echo, ("fastloop",), "a compiled protocol on fastloop"),
     "fastloop": Peer(_echo("fastloop"), ("fastloop",), "an echo in Python on fastloop"),
@@ -99,7 +109,7 @@ PEERS = {
     "uvloop-floor": Peer(_floor("uvloop"), ("uvloop",), "constant answer, no parsing, on uvloop"),
     "asyncio-floor": Peer(_floor("asyncio"), (), "constant answer, no parsing, on asyncio's own loop"),
     "uvicorn": Peer(
-        _module("uvicorn", "bench.peers.asgi_app:app", *_UVICORN.split()),
+        _uvicorn("asgi_app", "--lifespan off"),
         ("uvicorn", "uvloop", "httptools"),
         "raw ASGI on uvicorn, uvloop and httptools",
     ),
@@ -109,6 +119,10 @@ PEERS = {
     "aiohttp-uvloop": Peer(
         _module("bench.peers.aiohttp_app", "--loop", "uvloop"), ("aiohttp", "uvloop"), "aiohttp on uvloop"
     ),
+    "blacksheep": _framework("BlackSheep", "typed handlers and a dataclass"),
+    "starlette": _framework("Starlette", "handlers that take the request apart themselves"),
+    "litestar": _framework("Litestar", "typed handlers and a msgspec.Struct", "msgspec"),
+    "fastapi": _framework("FastAPI", "typed handlers and pydantic models", "starlette", "pydantic"),
 }
 PEERS |= {
     f"{name}-idle": replace(

@@ -1,10 +1,13 @@
 """A run as text: one table a case, what is missing or invalid said below it; and as Markdown, shorter."""
 
 from bench import markdown
-from bench.e2e.cases import BASE
-from bench.e2e.figures import CaseResult, Run, ServerResult
+from bench.e2e.cases import BASE, RAW
+from bench.e2e.figures import CaseResult, Run, ServerResult, compare
 from bench.e2e.peers import PEERS
 from bench.facts import one_line
+
+# The server whose handlers cost what they do above RAW.
+HANDLERS = "fastloop_http"
 
 # Typography that is easily taken for ASCII.
 TO = "\N{EN DASH}"
@@ -56,14 +59,28 @@ def to_markdown(run: Run) -> str:
         f"CPU time per request or message as a multiple of the limit's, median (min{TO}max) of {run.rounds} "
         f"rounds; the limit's in microseconds. {one_line(run.facts)}."
     )
+    if any(_above_raw(case) for case in run.cases):
+        legend += f" Handlers: {HANDLERS} above {RAW} in the same rounds, median in microseconds."
     return "\n\n".join([*(_group(cases) for cases in groups.values()), legend])
 
 
 def _group(cases: list[CaseResult]) -> str:
     measured = {server.name for case in cases for server in case.servers}
     names = [name for name in PEERS if name in measured and name != BASE]
+    head = ["", "limit, \N{MICRO SIGN}s", *names]
     rows = [[case.title, *(_cell(case, name) for name in (BASE, *names))] for case in cases]
-    return markdown.table(["", "limit, \N{MICRO SIGN}s", *names], rows)
+    above = [_above_raw(case) for case in cases]
+    if any(above):
+        head.append("handlers, \N{MICRO SIGN}s")
+        rows = [[*row, figure] for row, figure in zip(rows, above, strict=True)]
+    return markdown.table(head, rows)
+
+
+def _above_raw(case: CaseResult) -> str:
+    """What handlers cost above the bare server; empty where either has no figure that holds."""
+    typed, raw = case.valid(HANDLERS), case.valid(RAW)
+    found = compare(typed.bursts, raw.bursts) if typed and raw else None
+    return f"**{found.tax_us:.2f}**" if found else ""
 
 
 def _cell(case: CaseResult, name: str) -> str:

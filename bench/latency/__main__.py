@@ -12,7 +12,7 @@ from bench.latency.measure import Plan, measure
 from bench.latency.probes import PROBES
 from bench.loops import LOOPS, lacking
 
-# Of the results' place in a document.
+# Of the results' place in a document, unless the command line names another.
 MARK = "bench.latency"
 
 
@@ -28,7 +28,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--only", default="", metavar="LOOP,...", help="probe these")
     parser.add_argument("--cores", default="", metavar="LOOP,OTHER", help="default: the first two allowed")
     options.add_common(parser, MARK)
-    chosen = options.parse(parser, arguments, MARK)
+    chosen = options.parse(parser, arguments)
     chosen.probes = list(dict.fromkeys(chosen.probes)) or list(PROBES)
     chosen.loops = options.names(chosen.only) or list(LOOPS)
     options.refuse_unknown(parser, "probe", chosen.probes, PROBES)
@@ -70,7 +70,7 @@ def main(arguments: list[str]) -> int:
         if chosen.json:
             figures.write(result, chosen.json)
     if chosen.markdown:
-        markdown.insert(chosen.markdown, MARK, report.to_markdown(result))
+        markdown.insert(chosen.markdown, chosen.mark, report.to_markdown(result))
     if chosen.check:
         print()
         return 0 if verdicts.show(claims.judge(result)) else 1

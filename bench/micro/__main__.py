@@ -13,7 +13,7 @@ from bench.micro import claims, figures, report
 from bench.micro.measure import measure, measure_memory, workers
 from bench.micro.workloads import WORKLOADS
 
-# Of the results' place in a document.
+# Of the results' place in a document, unless the command line names another.
 MARK = "bench.micro"
 # Not a workload: it is measured once, in bytes.
 PENDING = "pending_timers"
@@ -29,7 +29,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--only", default="", metavar="LOOP,...", help="time these; ratios need asyncio")
     parser.add_argument("--core", type=int, help="default: the first one allowed")
     options.add_common(parser, MARK)
-    chosen = options.parse(parser, arguments, MARK)
+    chosen = options.parse(parser, arguments)
     chosen.workloads = list(dict.fromkeys(chosen.workloads)) or [*WORKLOADS, PENDING]
     chosen.loops = options.names(chosen.only) or list(LOOPS)
     options.refuse_unknown(parser, "workload", chosen.workloads, [*WORKLOADS, PENDING])
@@ -93,7 +93,7 @@ def main(arguments: list[str]) -> int:
         if chosen.json:
             figures.write(result, chosen.json)
     if chosen.markdown:
-        markdown.insert(chosen.markdown, MARK, report.to_markdown(result))
+        markdown.insert(chosen.markdown, chosen.mark, report.to_markdown(result))
     if chosen.check:
         print()
         return 0 if verdicts.show(claims.judge(result)) else 1

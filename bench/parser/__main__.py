@@ -12,7 +12,7 @@ from bench.parser import claims, figures, report
 from bench.parser.cases import CASES, PEER
 from bench.parser.measure import measure
 
-# Of the results' place in a document.
+# Of the results' place in a document, unless the command line names another.
 MARK = "bench.parser"
 
 
@@ -24,7 +24,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("cases", nargs="*", metavar="CASE", help="default: all")
     parser.add_argument("--rounds", type=int, default=20, help="of each case (default 20)")
     options.add_common(parser, MARK)
-    chosen = options.parse(parser, arguments, MARK)
+    chosen = options.parse(parser, arguments)
     chosen.cases = list(dict.fromkeys(chosen.cases)) or list(CASES)
     options.refuse_unknown(parser, "case", chosen.cases, CASES)
     return chosen
@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
             figures.write(result, chosen.json)
     print(report.table(result))
     if chosen.markdown:
-        markdown.insert(chosen.markdown, MARK, report.to_markdown(result))
+        markdown.insert(chosen.markdown, chosen.mark, report.to_markdown(result))
     if chosen.check:
         print()
         return 0 if verdicts.show(claims.judge(result)) else 1

@@ -12,7 +12,7 @@ from bench.strain.cases import CASES, Case
 from bench.strain.clients import Plan
 from bench.strain.figures import Outcome, Row
 
-# Of the results' place in a document.
+# Of the results' place in a document, unless the command line names another.
 MARK = "bench.strain"
 
 
@@ -27,7 +27,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=10.0, help="timeouts in the case slow (default 10)")
     parser.add_argument("--cores", default="", metavar="SERVER,OTHER", help="default: the first two allowed")
     options.add_common(parser, MARK)
-    chosen = options.parse(parser, arguments, MARK)
+    chosen = options.parse(parser, arguments)
     chosen.cases = list(dict.fromkeys(chosen.cases)) or list(CASES)
     options.refuse_unknown(parser, "case", chosen.cases, CASES)
     if not 0 < chosen.scale <= 1:
@@ -72,7 +72,7 @@ def main(arguments: list[str]) -> int:
         if chosen.json:
             figures.write(result, chosen.json)
     if chosen.markdown:
-        markdown.insert(chosen.markdown, MARK, report.to_markdown(result))
+        markdown.insert(chosen.markdown, chosen.mark, report.to_markdown(result))
     if chosen.check:
         print()
         return 0 if verdicts.show(claims.judge(result)) else 1

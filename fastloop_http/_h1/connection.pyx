@@ -222,8 +222,8 @@ cdef class HttpConnection(Answering):
         cdef Service service = self.service
         request.keep(data)
         request.incoming = self.incoming = Incoming.__new__(Incoming)
-        self.incoming.begin(service.loop, &request.head, &service.limits, service.max_body_bytes,
-                            body_wanted, <void*>self)
+        self.incoming.begin(service.loop, service.chunks, &request.head, &service.limits,
+                            service.max_body_bytes, body_wanted, <void*>self)
         self.continue_due = request.head.expect_continue
         self.awaits_body = True
         self.transport.lent = True

@@ -1,6 +1,7 @@
 """The body of one request, as it comes and as its handler reads it. Knows bytes, not sockets."""
 
 cimport cython
+from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 from fastloop_http._h1.body cimport Body
@@ -12,10 +13,25 @@ cdef enum:
     # Content kept for a handler that does not read; beyond it the peer has to wait. What is received in one
     # turn is less.
     HIGH_WATER = 384 * 1024
+    # Chunks of 120 KiB that are used again: 600 KiB a service, however many handlers read.
+    CHUNKS = 5
 
 
 # The handler wants more of the body: source is who was given to begin().
 ctypedef int (*Wanted)(void* source) except -1
+
+
+# Memory that the bodies of a service are received into: one at a time, for one receive.
+@cython.final
+cdef class Chunks:
+    cdef PyObject* items[CHUNKS]    # bytes with CHUNK bytes of room, whatever size they say; NULL: none yet
+    cdef int lent                   # the one that was lent last
+
+    cdef char* lend(self) except NULL
+    # Whether data is what was lent last.
+    cdef bint has_lent(self, const char* data) noexcept
+    # The first size bytes that were received into what was lent last.
+    cdef bytes take(self, Py_ssize_t size)
 
 
 cdef class Incoming:
@@ -31,7 +47,7 @@ cdef class Incoming:
     cdef bytes whole            # or all of a body of known size: its first `filled` bytes; None: neither
     cdef Py_ssize_t filled
 
-    cdef bytes chunk            # lent to be received into, and nobody else's yet; None: there is none
+    cdef Chunks chunks          # lent to be received into
 
     cdef readonly int64_t received  # bytes of content so far
     cdef int64_t announced      # Content-Length; -1: it comes in chunks
@@ -47,8 +63,8 @@ cdef class Incoming:
     cdef object error           # why the rest does not come; None: it does
     cdef object waiter          # future of who reads and has to wait; None: nobody
 
-    cdef int begin(self, object loop, const Head* head, const Limits* limits, int64_t most, Wanted on_wanted,
-                   void* source) except -1
+    cdef int begin(self, object loop, Chunks chunks, const Head* head, const Limits* limits, int64_t most,
+                   Wanted on_wanted, void* source) except -1
     # Take what data has of the body; return the bytes done with. `ended` and `error` tell whether it is over.
     cdef Py_ssize_t receive(self, const char* data, Py_ssize_t size, const Limits* limits) except -1
     # Where the next bytes of the body are to be received, so that nobody copies them; NULL: anywhere.
@@ -60,7 +76,6 @@ cdef class Incoming:
 
     cdef int note_trailers(self, const char* data) except -1
     cdef int put(self, const char* data, Py_ssize_t size) except -1
-    cdef int keep_chunk(self, Py_ssize_t size) except -1
     cdef int end_rest(self) except -1
     cdef int begin_whole(self) except -1
     cdef int end_whole(self) except -1
@@ -72,6 +87,7 @@ cdef class Incoming:
     cdef int forget(self) except -1
     cdef int want(self) except -1
     cdef int wake(self) except -1
+    cdef object begin_to_wait(self)
     cdef bytes take(self)
     cdef bytes maybe_piece(self)
 

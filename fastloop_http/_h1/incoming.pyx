@@ -6,12 +6,21 @@ of known size is received straight into what its handler gets.
 
 cimport cython
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE, PyByteArray_Resize
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE, _PyBytes_Resize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.object cimport PyObject, PyTypeObject
-from cpython.ref cimport Py_DECREF, Py_INCREF
+from cpython.ref cimport Py_INCREF
 from libc.string cimport memcpy
 
-from fastloop._sys.cpython cimport PYGEN_RETURN, PySendResult
+from fastloop._core.coroutine cimport Coroutine, register_coroutine
+from fastloop._sys.cpython cimport (
+    PYGEN_RETURN,
+    PySendResult,
+    bytes_data,
+    drop_reference,
+    new_bytes,
+    references,
+    shorten_bytes,
+)
 from fastloop._sys.driver cimport fastloop_drive_by, fastloop_set_stopped
 from fastloop_http._h1.body cimport (
     BODY_DATA,
@@ -31,9 +40,10 @@ from fastloop_http._h1.refusal import BodyError
 cdef enum:
     # Bytes from which on a piece is kept as it came. Smaller ones are gathered.
     BIG = 8 * 1024
-    # Bytes received at once into a piece of its own: a C library that maps larger blocks by themselves has
-    # them paged in anew each time.
+    # Bytes received at once into a chunk. What is warm in the cache is received into faster than what is not.
     CHUNK = 120 * 1024
+    # And how many of them make it a piece. Fewer are copied out of it: who keeps the piece keeps the chunk.
+    HALF = CHUNK // 2
     # Bytes received at once where they are to stay: others have their turn then.
     TURN = 256 * 1024
 
@@ -50,6 +60,48 @@ def too_large(int64_t size, int64_t most):
 
 
 @cython.final
+cdef class Chunks:
+    """Memory that pieces of bodies are received into, and that is used again once nobody else has it.
+
+    Memory that is freed is likely to be paged in anew, and to be cold.
+    """
+
+    def __dealloc__(self):
+        for chunk in self.items:
+            if chunk is not NULL:
+                drop_reference(chunk)
+
+    cdef char* lend(self) except NULL:
+        cdef PyObject* chunk
+        cdef int i
+        for i in range(CHUNKS):
+            # SAFETY: the reference is ours, and nobody can come by another: no bytes are weakly referenced,
+            # found by the collector, or interned. Who has the data has a reference as well.
+            if self.items[i] is NULL or references(self.items[i]) == 1:
+                break
+        else:
+            # Who has this one keeps it.
+            i = (self.lent + 1) % CHUNKS
+            chunk, self.items[i] = self.items[i], NULL
+            drop_reference(chunk)
+        if self.items[i] is NULL:
+            self.items[i] = new_bytes(NULL, CHUNK)
+        self.lent = i
+        return bytes_data(self.items[i])
+
+    cdef bint has_lent(self, const char* data) noexcept:
+        return self.items[self.lent] is not NULL and data == bytes_data(self.items[self.lent])
+
+    cdef bytes take(self, Py_ssize_t size):
+        cdef PyObject* chunk = self.items[self.lent]
+        if size < HALF:
+            return PyBytes_FromStringAndSize(bytes_data(chunk), size)
+        # SAFETY: nobody else has it yet, and it has room for more.
+        shorten_bytes(chunk, size)
+        return <bytes>chunk
+
+
+@cython.final
 cdef class Incoming:
     """A request body that is being received."""
 
@@ -62,9 +114,10 @@ cdef class Incoming:
     def __dealloc__(self):
         body_free(&self.body)
 
-    cdef int begin(self, object loop, const Head* head, const Limits* limits, int64_t most, Wanted on_wanted,
-                   void* source) except -1:
+    cdef int begin(self, object loop, Chunks chunks, const Head* head, const Limits* limits, int64_t most,
+                   Wanted on_wanted, void* source) except -1:
         self.loop = loop
+        self.chunks = chunks
         self.announced = head.content_length
         self.most = most
         self.on_wanted = on_wanted
@@ -121,14 +174,12 @@ cdef class Incoming:
             return PyBytes_AS_STRING(self.whole) + self.filled
         if coming < BIG:
             return NULL
-        if self.chunk is None:
-            self.chunk = PyBytes_FromStringAndSize(NULL, CHUNK)
         most[0] = min(coming, <int64_t>CHUNK)
-        # SAFETY: nobody else has the chunk before keep_chunk().
-        return PyBytes_AS_STRING(self.chunk)
+        return self.chunks.lend()
 
     cdef int put(self, const char* data, Py_ssize_t size) except -1:
         cdef Py_ssize_t had
+        cdef bint lent
         self.received += size
         if self.discarding or self.error is not None:
             return 0
@@ -141,30 +192,15 @@ cdef class Incoming:
             self.filled += size
             return 0
         self.waiting += size
-        if self.chunk is not None and data == PyBytes_AS_STRING(self.chunk) and size >= BIG:
-            return self.keep_chunk(size)
         if size >= BIG:
             self.end_rest()
-            self.pieces.append(PyBytes_FromStringAndSize(data, size))
+            lent = self.chunks.has_lent(data)
+            self.pieces.append(self.chunks.take(size) if lent else PyBytes_FromStringAndSize(data, size))
             return 0
         had = PyByteArray_GET_SIZE(self.rest)
         PyByteArray_Resize(self.rest, had + size)
         # SAFETY: there is room for size bytes behind the had ones.
         memcpy(PyByteArray_AS_STRING(self.rest) + had, data, size)
-        return 0
-
-    cdef int keep_chunk(self, Py_ssize_t size) except -1:
-        """Keep the first size bytes of the chunk, which have been received into it, as a piece."""
-        cdef PyObject* owned = <PyObject*>self.chunk
-        # SAFETY: with our attribute emptied, owned is the one reference there is, as resizing wants; `piece`
-        # takes one of its own from what it has become.
-        Py_INCREF(self.chunk)
-        self.chunk = None
-        _PyBytes_Resize(&owned, size)
-        piece = <object>owned
-        Py_DECREF(piece)
-        self.end_rest()
-        self.pieces.append(piece)
         return 0
 
     cdef int end_rest(self) except -1:
@@ -195,7 +231,7 @@ cdef class Incoming:
         """Let go of what has been received."""
         self.pieces.clear()
         self.rest = bytearray()
-        self.whole = self.chunk = None
+        self.whole = None
         self.waiting = 0
         return 0
 
@@ -259,12 +295,17 @@ cdef class Incoming:
             self.whole = None
         return 0
 
-    async def wait(self):
-        """Wait until there is something to take, or the end, or an error."""
+    cdef object begin_to_wait(self):
+        """Return a future of something to take, the end, or an error; have what is to come come."""
         if self.waiter is not None:
             raise RuntimeError("the body is being read by another task already; read it in one place")
-        waiter = self.waiter = self.loop.create_future()
+        self.waiter = self.loop.create_future()
         self.want()
+        return self.waiter
+
+    async def wait(self):
+        """Wait until there is something to take, or the end, or an error."""
+        waiter = self.begin_to_wait()
         try:
             await waiter
         finally:
@@ -312,17 +353,42 @@ cdef class Incoming:
             self.want()
         return piece
 
-    async def next_piece(self):
-        """Wait for the next piece and return it; StopAsyncIteration at the end."""
-        if not self.ended and self.error is None:
-            await self.wait()
-        piece = self.maybe_piece()
+
+@cython.final
+cdef class NextPiece(Coroutine):
+    """BodyStream.__anext__() where there is no piece yet, or none any more."""
+
+    cdef Incoming incoming
+
+    cdef int begin(self, PyObject** outcome) except -1:
+        return self.resume(outcome)
+
+    cdef int resume(self, PyObject** outcome) except -1:
+        cdef Incoming incoming = self.incoming
+        piece = incoming.maybe_piece()
         if piece is not None:
-            return piece
-        self.streamed = True
-        if self.error is not None:
-            raise self.error
+            return self.give(piece, outcome)
+        if incoming.error is None and not incoming.ended:
+            return self.wait_for(incoming.begin_to_wait(), outcome)
+        incoming.streamed = True
+        if incoming.error is not None:
+            raise incoming.error
         raise StopAsyncIteration
+
+    cdef int leave(self, object waiter) except -1:
+        if self.incoming.waiter is waiter:
+            self.incoming.waiter = None
+        return 0
+
+
+register_coroutine(NextPiece)
+
+
+cdef NextPiece next_piece(Incoming incoming):
+    cdef NextPiece call = NextPiece.__new__(NextPiece)
+    call.qualname = "BodyStream.__anext__"
+    call.incoming = incoming
+    return call
 
 
 @cython.final
@@ -372,7 +438,7 @@ cdef class BodyStream:
         cdef bytes piece
         if self.incoming is not None:
             piece = self.incoming.maybe_piece()
-            return self.incoming.next_piece() if piece is None else ready(piece)
+            return next_piece(self.incoming) if piece is None else ready(piece)
         piece, self.content = self.content, b""
         return ready(piece) if piece else end()
 

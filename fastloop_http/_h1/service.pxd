@@ -6,6 +6,7 @@ from fastloop._core.loop cimport LoopCore
 from fastloop._core.task cimport Task
 from fastloop._core.wheel cimport Ask, Wheel
 from fastloop_http._h1.counters cimport Counters
+from fastloop_http._h1.incoming cimport Chunks
 from fastloop_http._h1.refusal cimport Limits
 from fastloop_http._h1.request cimport Request
 from fastloop_http._h1.response cimport Encoder
@@ -35,6 +36,7 @@ cdef class Service:
     cdef Timeouts timeouts
     cdef Wheel wheel
     cdef Encoder encoder        # shared: empty but while one connection is being read or answered
+    cdef Chunks chunks          # what bodies are received into
     cdef Counters counters
     # background(transport, request_line, calls) -> None: request.after() of a request that is answered, its
     # calls as (context, call, args).

@@ -72,6 +72,7 @@ cdef class Service:
         self.access_log = access_log
         self.context = PyContext_CopyCurrent()
         self.encoder = Encoder()
+        self.chunks = Chunks()
         self.connections = set()
         self.wheel = Wheel(loop)
 

@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias, TypeVar
 
 from fastloop_http.errors import BodyRejection
 from fastloop_http.extract.source import Extractor, Parameter, Source
-from fastloop_http.extract.typed import without_none
+from fastloop_http.extract.typed import plain
 
 T = TypeVar("T")
 
@@ -17,7 +17,7 @@ class FromBody(Extractor):
 
     def source(self, parameter: Parameter) -> Source:
         """Return how parameter is filled."""
-        kind = without_none(parameter.type)
+        kind = plain(parameter.type)
         if kind not in (bytes, str):
             parameter.refuse("takes the body as it is, which is bytes or str; take Json for other types")
         convert = text_of if kind is str else None

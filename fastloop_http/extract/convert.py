@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 from fastloop_http._h1.request import Request
 from fastloop_http._h1.urlencoded import FormError, parse_pairs
 from fastloop_http.errors import Rejection
-from fastloop_http.extract.failures import Failure, Place
+from fastloop_http.extract.failures import INVALID, Failure, Place
 from fastloop_http.extract.pydantic import PydanticType
 from fastloop_http.extract.rejected import MISSING, rejected
 from fastloop_http.extract.source import Parameter, Source
@@ -49,7 +49,7 @@ def text_call(typed: Of, about: About, name_of: Callable[[Place], str]) -> Calla
     def call(texts: Any) -> Any:
         try:
             return decode(encode(texts))
-        except ValueError as error:
+        except INVALID as error:
             raise about.refused(typed.failures(error, texts), name_of) from None
 
     return call
@@ -99,7 +99,7 @@ def whole_source(
             return decode(encode(texts))
         except FormError as error:
             raise about.rejection(str(error)) from None
-        except ValueError as error:
+        except INVALID as error:
             raise about.refused(typed.failures(error, texts), name_of) from None
 
     def call_or_miss(request: Request) -> Any:

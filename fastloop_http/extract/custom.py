@@ -9,11 +9,6 @@ from fastloop_http.extract.source import Parameter, Source
 METHOD = "from_request"
 
 
-def is_custom(owner: object) -> bool:
-    """Say whether owner, an annotation or what stands in Annotated, is an extractor of one's own."""
-    return callable(getattr(owner, METHOD, None))
-
-
 def custom_source(parameter: Parameter, owner: Any) -> Source:
     """Return how parameter is filled by owner.from_request(request), plain or async.
 

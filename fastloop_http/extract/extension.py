@@ -5,7 +5,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 from fastloop_http._h1.request import Request
 from fastloop_http.errors import ExtensionRejection
 from fastloop_http.extract.source import Extractor, Parameter, Source
-from fastloop_http.extract.typed import shown, without_none
+from fastloop_http.extract.typed import plain, shown
 
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ class FromExtension(Extractor):
 
     def source(self, parameter: Parameter) -> Source:
         """Return how parameter is filled."""
-        key: Any = without_none(parameter.type) if self.key is None else self.key
+        key: Any = plain(parameter.type) if self.key is None else self.key
         may_miss, missing = parameter.may_miss, parameter.missing
 
         def call(request: Request) -> object:

@@ -29,6 +29,9 @@ STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 ECHO = re.compile(r"(Invalid enum value |Invalid value |Object contains unknown field )(.*)\Z", re.DOTALL)
 LONGEST_DETAIL = 400
 
+# What conversion raises; of msgspec's own errors only newer versions make ValueErrors.
+INVALID = (ValueError, msgspec.MsgspecError)
+
 LEAVES: dict[type[inspect.Type], Any] = {
     inspect.NoneType: None,
     inspect.BoolType: bool,
@@ -68,9 +71,9 @@ def failures(kind: inspect.Type, value: object, error: Exception, *, strict: boo
     """
     walk = Walk(strict=strict)
     walk.check(kind, value, ())
-    if walk.found and not walk.is_cut:
-        return walk.found
-    # It goes without saying for what the walk does not see: __post_init__, and what lies beyond its bounds.
+    if walk.found and (not walk.is_cut or len(walk.found) >= MAX_FAILURES):
+        return walk.found[:MAX_FAILURES]
+    # The walk sees neither what __post_init__ raises nor what lies beyond its bounds: decoding has.
     first = failure_of(error)
     return [first, *(failure for failure in walk.found if failure.place != first.place)][:MAX_FAILURES]
 
@@ -179,7 +182,7 @@ class Walk:
             self._leaves[id(kind)] = type_of(kind)
         try:
             msgspec.convert(value, self._leaves[id(kind)], strict=self._strict and not is_key, str_keys=True)
-        except ValueError as error:
+        except INVALID as error:
             self.found.append(failure_of(error, place))
             return False
         return True

@@ -6,7 +6,7 @@ from fastloop_http._h1.request import Request
 from fastloop_http._h1.urlencoded import FormError, parse_dict
 from fastloop_http.errors import FormRejection
 from fastloop_http.extract.convert import in_lists
-from fastloop_http.extract.failures import Failure
+from fastloop_http.extract.failures import INVALID, Failure
 from fastloop_http.extract.rejected import MISSING, rejected
 from fastloop_http.extract.source import Extractor, Parameter, Source
 from fastloop_http.extract.typed import typed_text
@@ -58,7 +58,7 @@ class FromForm(Extractor):
                     return value if decode is None else decode(encode(value))
             except FormError as error:
                 raise FormRejection(str(error), status=400) from None
-            except ValueError as error:
+            except INVALID as error:
                 found = of.failures(error, value)
             else:
                 if may_miss:

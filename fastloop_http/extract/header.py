@@ -31,13 +31,14 @@ class FromHeader(Extractor):
         if self.name is None and of.is_whole:
             if of.names is None:
                 parameter.refuse("takes header fields by any name; take the Request, and its headers")
-            pairs = [(name, field_name(name), name in of.lists) for name in of.names]
+            lists = of.lists or ()
+            pairs = [(name, field_name(name), name in lists) for name in of.names]
 
             def get_whole(request: Request) -> dict[str, str | list[str]]:
                 headers = request.headers
                 texts: dict[str, str | list[str]] = {}
                 for name, field, is_list in pairs:
-                    found = headers.getall(field, None) if is_list else headers.get(field)
+                    found = (headers.getall(field) or None) if is_list else headers.get(field)
                     if found is not None:
                         texts[name] = found
                 return texts
@@ -55,7 +56,7 @@ class FromHeader(Extractor):
             return request.headers.get(name)
 
         def get_all(request: Request) -> list[str] | None:
-            return request.headers.getall(name, None)
+            return request.headers.getall(name) or None
 
         return one_source(parameter, of, ABOUT, name, get_all if of.is_array else get)
 

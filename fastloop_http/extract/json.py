@@ -7,7 +7,7 @@ import msgspec
 from fastloop_http._h1.request import Request
 from fastloop_http.errors import JsonRejection
 from fastloop_http.extract.convert import Of
-from fastloop_http.extract.failures import failure_of
+from fastloop_http.extract.failures import INVALID, failure_of
 from fastloop_http.extract.rejected import rejected
 from fastloop_http.extract.source import Extractor, Parameter, Source
 from fastloop_http.extract.typed import typed
@@ -37,7 +37,7 @@ class FromJson(Extractor):
         def call(body: bytes) -> Any:
             try:
                 return decode(body)
-            except (ValueError, RecursionError) as error:
+            except (*INVALID, RecursionError) as error:
                 raise refused(error, body, of) from None
 
         def call_or_miss(request: Request, body: bytes) -> Any:
@@ -61,7 +61,7 @@ def refused(error: Exception, body: bytes, of: Of) -> JsonRejection:
         return rejected(JsonRejection, "JSON body", "pointer", [failure_of(other)], status=422)
     except UnicodeDecodeError:
         return JsonRejection("malformed JSON: not UTF-8", status=400)
-    except ValueError as other:
+    except INVALID as other:
         return JsonRejection(f"malformed JSON: {str(other).removeprefix(MALFORMED)}", status=400)
     failures = of.failures(error, value, strict=True)
     return rejected(JsonRejection, "JSON body", "pointer", failures, status=422)

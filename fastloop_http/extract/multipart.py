@@ -16,7 +16,7 @@ from fastloop_http._h1.request import Request
 from fastloop_http.errors import MultipartRejection, excerpt
 from fastloop_http.extract.source import Extractor, Parameter, Source
 from fastloop_http.extract.stored_parts import StoredPart, StoredParts, decoded
-from fastloop_http.extract.typed import without_none
+from fastloop_http.extract.typed import plain
 
 MEDIA_TYPE = "multipart/form-data"
 LONGEST_BOUNDARY = 70  # RFC 2046 section 5.1.1
@@ -244,7 +244,7 @@ class FromMultipart(Extractor):
 
     def source(self, parameter: Parameter) -> Source:
         """Return how parameter is filled."""
-        if without_none(parameter.type) is not MultipartForm:
+        if plain(parameter.type) is not MultipartForm:
             parameter.refuse("takes a form part by part, which is a MultipartForm; take Form for other types")
         if library() is None:
             parameter.refuse("takes a Multipart, for which a library lacks: pip install fastloop[multipart]")

@@ -53,11 +53,11 @@ class PydanticType:
             )
 
     def of_json(self) -> Callable[[bytes], Any]:
-        """Return what decodes JSON; it raises ValueError."""
+        """Return what decodes JSON; it raises INVALID."""
         return self._adapter.validate_json
 
     def of_text(self) -> Callable[[Any], Any] | None:
-        """Return what makes it of texts; it raises ValueError."""
+        """Return what makes it of texts; it raises INVALID."""
         return self._adapter.validate_python
 
     def failures(self, error: Exception, value: object, *, strict: bool = False) -> list[Failure]:

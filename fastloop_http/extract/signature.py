@@ -181,7 +181,10 @@ def _read_annotation(asked: Parameter, annotation: Any) -> Told:
         if len(extractors) > 1:
             asked.refuse("has more than one extractor; it takes one value, so leave one")
         if extractors:
-            return Told(kind, extractors[0], NoneType in _members(kind))
+            optional = NoneType in _members(kind)
+            # Further notes are the type's: msgspec.Meta(ge=0).
+            others = [note for note in notes if note is not extractors[0]]
+            return Told(Annotated[(kind, *others)] if others else kind, extractors[0], optional)
         return _read_annotation(asked, kind)
     if inspect.isclass(annotation) and hasattr(annotation, "from_request"):
         return Told(annotation, annotation)

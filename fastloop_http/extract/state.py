@@ -3,7 +3,7 @@
 from typing import Annotated, Any, TypeAlias, TypeVar, get_origin
 
 from fastloop_http.extract.source import Extractor, Parameter, Source
-from fastloop_http.extract.typed import shown, without_none
+from fastloop_http.extract.typed import plain, shown
 
 T = TypeVar("T")
 
@@ -13,7 +13,7 @@ class FromState(Extractor):
 
     def source(self, parameter: Parameter) -> Source:
         """Return how parameter is filled."""
-        whole = without_none(parameter.type)
+        whole = plain(parameter.type)
         kind = get_origin(whole) or whole
         states = parameter.around.states
         overrides = parameter.around.overrides

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from types import NoneType, UnionType
-from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NoReturn, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import inspect
@@ -49,11 +49,11 @@ class Typed:
                 self.required = tuple(field.encode_name for field in fields if field.required)
 
     def of_json(self) -> Decode:
-        """Return what decodes JSON; it raises ValueError."""
+        """Return what decodes JSON; it raises INVALID."""
         return msgspec.json.Decoder(self._type).decode
 
     def of_text(self) -> Decode | None:
-        """Return what makes it of what `encode` makes of texts; None where it is the text. Raises ValueError.
+        """Return what makes it of what `encode` makes of texts; None where it is the text. Raises INVALID.
 
         Texts are numbers, times and so on where the type asks for these.
         """
@@ -66,7 +66,8 @@ class Typed:
 
     def _of_names_as_struct(self) -> Decode:
         # msgspec takes an array for a NamedTuple: a struct of the same fields takes the names.
-        made, named = self._type, bare(self._kind)
+        named = bare(self._kind)
+        made = named.cls
         hints = get_type_hints(made, include_extras=True)
         fields = [
             (field.name, hints[field.name], *(() if field.required else (field.default,)))
@@ -89,9 +90,18 @@ class Typed:
 
 def without_none(kind: Any) -> Any:
     """Return a type as it is where a text can be None by missing only: `int` for `int | None`."""
+    if get_origin(kind) is Annotated:
+        within, *notes = get_args(kind)
+        return Annotated[(without_none(within), *notes)]
     if get_origin(kind) not in (Union, UnionType):
         return kind
     return Union[tuple(one for one in get_args(kind) if one is not NoneType)]  # noqa: UP007
+
+
+def plain(kind: Any) -> Any:
+    """Return a type without None, and without what is noted of it besides."""
+    kind = without_none(kind)
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
 
 def typed_text(parameter: Parameter) -> "Typed | pydantic.PydanticType":

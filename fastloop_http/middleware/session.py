@@ -82,12 +82,12 @@ class Session:
         response = await next(request)
         # What a page shows of a session is not for others that a cache may give it to.
         response.headers.add_vary("cookie")
-        session = request.extensions.get("session")
-        if not session:
+        kept = request.extensions.get("session")  # it may be another one
+        if not kept:
             if before is not None:
                 response.delete_cookie(self._cookie, **self._place)
             return response
-        after = encode_json(session)
+        after = encode_json(kept)
         if after != before:
             value = self._signer.sign(self._encode(after)).decode()
             response.set_cookie(self._cookie, value, **self._attributes)

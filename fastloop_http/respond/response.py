@@ -46,24 +46,26 @@ class Response:
 
     body: str, bytes, an open file, an iterator or a Stream; None for an empty one. A dict, list,
     msgspec.Struct or dataclass is encoded as JSON here and now. headers: a mapping or pairs of str. They
-    get a content-type by the body, unless they have one or the body is empty. A Response that is kept must
-    not be answered twice: layers change it.
+    get a content-type by the body, unless they have one or the body is empty. One that is kept may be
+    answered often, if its body is: layers are given a copy.
 
     Raises TypeError for another body and for headers that are not str, ValueError for a status outside of
     200 to 999.
     """
 
-    __slots__ = ("body", "headers", "status")
+    __slots__ = ("_is_ours", "body", "headers", "status")
 
     status: int
     headers: ResponseHeaders
     body: Body
+    _is_ours: bool  # made for one request, by into_response(): nobody else has kept it
 
     def __init__(
         self, body: object = b"", status: int = 200, headers: Fields | HasItems = ()
     ) -> None:
         self.headers = fields = ResponseHeaders(headers)
         self.status = status if isinstance(body, Upgrade) else checked_status(status)
+        self._is_ours = False
         self.body, content_type = body_of(body)
         if content_type is not None and "content-type" not in fields:
             fields.pairs().append(content_type)
@@ -118,6 +120,7 @@ class Response:
         copied.status = self.status
         copied.headers = self.headers.copy()
         copied.body = self.body
+        copied._is_ours = False
         return copied
 
     def into_response(self) -> object:
@@ -151,7 +154,7 @@ def into_response(value: object) -> Response:
     dataclass (as JSON), an open file, an iterator, a Stream: a body. (status, body) and (status, headers,
     body), where body may be any of these but an int: status and headers go over what the body says itself,
     for each name that occurs in headers. Anything with `into_response()`: what that stands for. A Response
-    is returned as it is.
+    is copied, unless it was made here: what layers add to it must not come up in another answer.
 
     Raises TypeError or ValueError for what is no answer.
     """
@@ -165,12 +168,15 @@ def into_response(value: object) -> Response:
     elif kind is bytes and value:
         field = OCTETS
     else:
-        return convert(value, 0)
+        response = convert(value, 0)
+        response._is_ours = True
+        return response
     response = new_response(Response)
     response.status = 200
     response.headers = headers = new_headers(ResponseHeaders)
     headers._fields = [field]
     response.body = value  # type: ignore[assignment]
+    response._is_ours = True
     return response
 
 
@@ -178,7 +184,8 @@ def convert(value: object, depth: int) -> Response:
     """Return the Response of value, met as the depth-th inside of an answer."""
     kind = type(value)
     if kind is Response:
-        return value  # type: ignore[return-value]
+        response: Response = value  # type: ignore[assignment]
+        return response if response._is_ours else response.copy()
     if kind is tuple:
         return compose(value, depth)  # type: ignore[arg-type]
     if kind not in PLAIN:
@@ -195,8 +202,6 @@ def convert(value: object, depth: int) -> Response:
 
 def convert_object(value: object, depth: int) -> Response:
     """Return the Response of an object that has into_response()."""
-    if isinstance(value, Response):
-        return value
     if depth == MAX_DEPTH:
         raise TypeError(
             f"{type(value).__name__}.into_response() has led to {MAX_DEPTH} more objects and to no answer; "

@@ -69,6 +69,22 @@ def test_streamed_answer_must_be_whole(serve: Serve) -> None:
         check(case, serve(lambda question: head + b"5\r\nxxx\r\n"))
 
 
+def test_question_has_its_body_and_says_what_it_is(serve: Serve) -> None:
+    asked = b""
+
+    def keep(question: bytes) -> bytes:
+        nonlocal asked
+        asked = question
+        return b""
+
+    with pytest.raises(WrongAnswer, match="status line ''"):
+        check(replace(CASES["handler_json"], request_body='{"name":"Zo\u00eb"}'), serve(keep))
+    head, _, body = asked.partition(b"\r\n\r\n")
+    assert head.split(b"\r\n")[0] == b"POST /users HTTP/1.1"
+    assert head.endswith(b"\r\ncontent-type: application/json\r\ncontent-length: 15")
+    assert body == '{"name":"Zo\u00eb"}'.encode()
+
+
 def test_server_that_refuses_is_no_answer(tmp_path: Path) -> None:
     # Port 1 is tcpmux: reserved, and nobody listens.
     with pytest.raises(WrongAnswer, match="no answer"):

@@ -86,6 +86,44 @@ def test_bar_of_one_figure(
     assert cleared(make_run(case, costs)) == [expected]
 
 
+FRAMEWORK_US = {"blacksheep": 50.0, "starlette": 60.0, "litestar": 70.0, "fastapi": 90.0}
+WITHIN = {"limit": 5.0, "axum": 7.0, **FRAMEWORK_US}
+
+
+@pytest.mark.parametrize(
+    ("case", "layer_us"),
+    [("handler", 0.1), ("handler_path", 0.3), ("handler_query", 1.0), ("handler_json", 1.0)],
+)
+def test_handlers_are_judged_by_what_they_cost_above_the_bare_server(
+    make_run: MakeRun, case: str, layer_us: float
+) -> None:
+    within = {**WITHIN, "fastloop_http-raw": 6.0, "fastloop_http": 6.0 + layer_us - 0.01}
+    assert cleared(make_run(case, within)) == [True] * 6
+    above = {**within, "fastloop_http": 6.0 + layer_us + 0.01}
+    verdict, *others = claims.judge(make_run(case, above))
+    assert verdict.claim == f"{case}: fastloop_http costs at most {layer_us:g} us above fastloop_http-raw"
+    assert verdict.figure.startswith(f"{layer_us + 0.01:.2f} us, ")
+    assert not verdict.cleared
+    assert all(other.cleared for other in others)
+
+
+@pytest.mark.parametrize(
+    ("server", "cost", "bar"),
+    [
+        ("axum", 4.9, 1),
+        ("blacksheep", 29.9, 2),
+        ("starlette", 29.9, 3),
+        ("litestar", 29.9, 4),
+        ("fastapi", 29.9, 5),
+    ],
+)
+def test_handlers_must_be_near_axum_and_far_below_every_framework(
+    make_run: MakeRun, server: str, cost: float, bar: int
+) -> None:
+    costs = {**WITHIN, "fastloop_http-raw": 6.0, "fastloop_http": 6.0, server: cost}
+    assert cleared(make_run("handler", costs)) == [number != bar for number in range(6)]
+
+
 def test_servers_are_compared_within_a_round_not_across_rounds(make_run: MakeRun) -> None:
     # The machine became twice as slow in round 2, where fastloop alone has another burst.
     run = make_run("streams", {"limit": 5.0, "uvloop": 10.0, "fastloop": 7.5})

@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from bench.e2e import figures
 from bench.e2e.__main__ import main as e2e
+from bench.e2e.figures import Run
 from bench.latency.__main__ import main as latency
 from bench.micro.__main__ import main as micro
+
+MakeRun = Callable[..., Run]
 
 MAINS = {"e2e": e2e, "micro": micro, "latency": latency}
 
@@ -45,6 +49,16 @@ def test_document_without_a_place_is_refused_before_measuring(
     with pytest.raises(SystemExit, match="2"):
         main(["--markdown", str(path)])
     assert "has no place for these results" in capsys.readouterr().err
+
+
+def test_tables_go_where_the_command_line_says(make_run: MakeRun, tmp_path: Path) -> None:
+    recorded, path = tmp_path / "run.json", tmp_path / "README.md"
+    figures.write(make_run("plaintext", {"limit": 5.0, "axum": 6.0}), recorded)
+    path.write_text("<!-- bench.e2e -->\nold\n<!-- /bench.e2e -->\n<!-- x -->\n<!-- /x -->\n")
+    assert e2e(["--from", str(recorded), "--markdown", str(path), "--mark", "x"]) == 0
+    kept, placed = path.read_text().split("<!-- x -->")
+    assert kept == "<!-- bench.e2e -->\nold\n<!-- /bench.e2e -->\n"
+    assert "axum" in placed
 
 
 @pytest.mark.parametrize("main", MAINS.values(), ids=MAINS)

@@ -1,5 +1,6 @@
 """The peers: every one that a case names exists, and what this project writes of them answers rightly."""
 
+import importlib.util
 import itertools
 import sys
 from pathlib import Path
@@ -10,11 +11,12 @@ from bench import loops
 from bench.e2e.addresses import Address, free_ports
 from bench.e2e.answers import check
 from bench.e2e.build import Missing
-from bench.e2e.cases import BASE, CASES, Case
+from bench.e2e.cases import BASE, CASES, FRAMEWORKS, RAW, Case
 from bench.e2e.peers import PEERS
 from bench.e2e.servers import Server
 
 # Those that differ in what the server has to be: sizes and numbers of connections do not.
+HANDLERS = ["handler", "handler_path", "handler_query", "handler_json"]
 ECHOES = ["echo", "buffered16k", "streams", "sock", "unix", "udp", "tls"]
 
 
@@ -49,8 +51,13 @@ def test_echo_answers_rightly(name: str, peer: str, tmp_path: Path) -> None:
         server.stop()
 
 
-@pytest.mark.parametrize("name", ["json", "post1k", "upload", "download"])
-@pytest.mark.parametrize("peer", ["limit", "fastloop_http"])
+@pytest.mark.parametrize(
+    ("name", "peer"),
+    [
+        *itertools.product(["json", "post1k", "upload", "download"], ["limit", "fastloop_http"]),
+        *itertools.product(HANDLERS, ["limit", "fastloop_http", RAW]),
+    ],
+)
 def test_http_is_answered_rightly(name: str, peer: str, tmp_path: Path) -> None:
     case = CASES[name]
     address = Address("tcp", free_ports(1)[0], tmp_path)
@@ -59,6 +66,22 @@ def test_http_is_answered_rightly(name: str, peer: str, tmp_path: Path) -> None:
     try:
         assert server.wait_until_up() is None
         check(case, address)
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("peer", FRAMEWORKS)
+def test_framework_answers_every_handler_case_rightly(peer: str, tmp_path: Path) -> None:
+    for needed in (peer, "uvicorn", "uvloop", "httptools"):
+        if importlib.util.find_spec(needed) is None:
+            pytest.skip(f"{peer} is measured with {needed}, which is not installed")
+    address = Address("tcp", free_ports(1)[0], tmp_path)
+    server = Server(PEERS[peer].command(CASES[HANDLERS[0]], address), address, tmp_path / "server.log")
+    server.start()
+    try:
+        assert server.wait_until_up() is None
+        for name in HANDLERS:
+            check(CASES[name], address)
     finally:
         server.stop()
 

@@ -37,6 +37,16 @@ def test_markdown_has_a_table_for_each_kind_of_case_and_a_line_a_case(make_run: 
     assert "A <fast> & cheap CPU" in tables[2]
 
 
+def test_markdown_says_what_handlers_cost_above_the_bare_server(make_run: MakeRun) -> None:
+    costs = {"limit": 5.0, "fastloop_http": 6.3, "fastloop_http-raw": 6.0}
+    path, query = make_run("handler_path", costs), make_run("handler_query", costs, {"fastloop_http": ["no"]})
+    run = replace(path, cases=[path.cases[0], query.cases[0]])
+    table, legend = report.to_markdown(run).split("\n\n")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
+    assert [row[-1] for row in rows] == ["handlers, µs", "---:", "**0.30**", ""]
+    assert "fastloop_http above fastloop_http-raw" in legend
+
+
 def test_chart_is_well_formed_and_draws_the_ratios(make_run: MakeRun) -> None:
     run = make_run("plaintext", {"limit": 5.0, "axum": 6.0, "fastloop_http": 5.5})
     document = ElementTree.fromstring(chart.draw(run))

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from served import Peer, Site, eventually, request
+from served import PATIENCE, Peer, Site, eventually, request
 
 from fastloop_http import Request, Router, get, post
 
@@ -339,6 +339,40 @@ def test_reading_twice(make_site: MakeSite, handler: Callable, status: int, body
     site.get("/other")
     answer = peer.send(b"2\r\nbc\r\n0\r\n\r\n").answer()
     assert (answer.status, answer.body) == (status, body)
+
+
+def test_piece_that_comes_before_it_is_awaited_is_not_waited_for(make_site: MakeSite) -> None:
+    asked, come = threading.Event(), threading.Event()
+
+    async def handler(request: Request) -> bytes:
+        piece = anext(request.stream())
+        asked.set()
+        await asyncio.to_thread(come.wait, PATIENCE)
+        return await asyncio.wait_for(piece, PATIENCE)
+
+    site = make_site(Router().route("/", post(handler)), body_grace_s=None)
+    peer = site.peer().send(chunked("/", b""))
+    assert asked.wait(PATIENCE)
+    peer.send(b"1\r\na\r\n")
+    site.get("/other")
+    come.set()
+    assert peer.answer().body == b"a"
+
+
+def test_reading_goes_on_after_a_wait_for_a_piece_that_was_given_up(make_site: MakeSite) -> None:
+    given_up = threading.Event()
+
+    async def handler(request: Request) -> bytes:
+        stream = request.stream()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(stream), 0.01)
+        given_up.set()
+        return b"".join([piece async for piece in stream])
+
+    site = make_site(Router().route("/", post(handler)))
+    peer = site.peer().send(chunked("/", b""))
+    assert given_up.wait(PATIENCE)
+    assert peer.send(b"1\r\na\r\n").send(b"2\r\nbc\r\n0\r\n\r\n").answer().body == b"abc"
 
 
 def test_body_of_an_answered_request_is_gone(make_site: MakeSite) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import hashlib
+import io
 import random
 import threading
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -94,7 +96,86 @@ def test_every_byte_is_in_its_place_and_the_next_request_beside(site: Site, name
         assert peer.answer().body == b"root"
 
 
-def test_pieces_that_are_kept_stay_as_they_are(make_site: MakeSite) -> None:
+def in_another_thread(piece: bytes) -> Callable[[], bytes]:
+    """Have a thread of its own hold the piece until it is asked for."""
+    asked = threading.Event()
+    found: list[bytes] = []
+
+    def hold(held: bytes) -> None:
+        asked.wait(PATIENCE)
+        found.append(bytes(bytearray(held)))
+
+    thread = threading.Thread(target=hold, args=(piece,))
+    thread.start()
+
+    def ask() -> bytes:
+        asked.set()
+        thread.join()
+        return found[0]
+
+    return ask
+
+
+def as_key(piece: bytes) -> Callable[[], bytes]:
+    known = {piece: piece[:1]}
+
+    def look_up() -> bytes:
+        (key,) = known
+        assert known[bytes(bytearray(key))] == key[:1]
+        return key
+
+    return look_up
+
+
+def as_slice(piece: bytes) -> Callable[[], bytes]:
+    first, view = piece[:1], memoryview(piece)[1:]
+    return lambda: first + bytes(view)
+
+
+# how a piece is kept: a call that keeps it, and returns what gives it back
+KEEPERS: dict[str, Callable[[bytes], Callable[[], bytes]]] = {
+    "itself": lambda piece: lambda: piece,
+    "a view": lambda piece: memoryview(piece).tobytes,
+    "a slice of a view": as_slice,
+    "a key": as_key,
+    "a thread": in_another_thread,
+    "a reader": lambda piece: io.BytesIO(piece).getvalue,
+}
+
+
+@pytest.mark.parametrize("how", KEEPERS)
+@pytest.mark.parametrize("every", [1, 3])
+def test_pieces_that_are_kept_stay_as_they_are(make_site: MakeSite, how: str, every: int) -> None:
+    kept: list[Callable[[], bytes]] = []
+
+    async def keep(request: Request) -> str:
+        count = 0
+        async for piece in request.stream():
+            kept.append(KEEPERS[how](piece if count % every == 0 else bytes(bytearray(piece))))
+            count += 1
+        return "kept"
+
+    site = make_site(Router().route("/", post(keep)).route("/hashed", post(hashed)))
+    rng = random.Random(1)
+    body, other = rng.randbytes(3 * MIB), rng.randbytes(3 * MIB)
+    assert site.peer().send(request("/", "POST", body)).answer().body == b"kept"
+    for _ in range(2):
+        assert site.peer().send(request("/hashed", "POST", other)).answer().body.decode() == digest(other)
+    assert b"".join(ask() for ask in kept) == body
+
+
+def test_hash_of_a_piece_is_that_of_its_bytes(make_site: MakeSite) -> None:
+    async def compare(request: Request) -> str:
+        return repr({hash(piece) == hash(bytes(bytearray(piece))) async for piece in request.stream()})
+
+    site = make_site(Router().route("/", post(compare)))
+    peer = site.peer()
+    for size in (3 * MIB, 200 * KIB + 7, 3 * MIB):
+        peer.send(request("/", "POST", random.Random(size).randbytes(size)))
+        assert peer.answer().body == b"{True}"
+
+
+def test_small_pieces_that_are_kept_keep_little_memory(make_site: MakeSite) -> None:
     kept: list[bytes] = []
 
     async def keep(request: Request) -> str:
@@ -102,9 +183,19 @@ def test_pieces_that_are_kept_stay_as_they_are(make_site: MakeSite) -> None:
         return "kept"
 
     site = make_site(Router().route("/", post(keep)))
-    body = random.Random(1).randbytes(3 * MIB)
-    assert site.peer().send(request("/", "POST", body)).answer().body == b"kept"
-    assert b"".join(kept) == body
+    size, count = 10 * KIB, 100
+    peer = site.peer().send(request("/", "POST", fields=f"Content-Length: {count * size}\r\n"))
+    tracemalloc.start()
+    try:
+        for number in range(count):
+            peer.send(bytes([number]) * size)
+            site.get("/nowhere")
+        assert peer.answer().body == b"kept"
+        taken = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert b"".join(kept) == b"".join(bytes([number]) * size for number in range(count))
+    assert taken < 4 * count * size
 
 
 def test_body_that_does_not_come_is_not_waited_for_in_memory(make_site: MakeSite) -> None:

@@ -1,12 +1,16 @@
 """Body: as bytes, and as text that has to be UTF-8."""
 
 import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import msgspec
 import pytest
-from asked import Refused, ask, refusal
+from asked import FORM, JSON, Refused, ask, handler_taking, refusal
+from served import Peer, Site, request
 
 from fastloop_http import BodyStream, Request, Router, post
-from fastloop_http.extract import Body
+from fastloop_http.extract import Body, Form, Json
 
 
 def test_body_is_taken_as_it_is() -> None:
@@ -38,3 +42,23 @@ def test_stream_is_the_body_as_it_comes() -> None:
     app = Router().route("/", post(size))
     response = asyncio.run(app.oneshot(Request.build("POST", "/", body=b"12345")))
     assert response.body in ("5", b"5")
+
+
+@pytest.mark.parametrize(
+    ("annotation", "headers"),
+    [(Body[bytes], {}), (Body[str], {}), (Json[str], JSON), (Form[dict[str, str]], FORM)],
+)
+@pytest.mark.parametrize("sent_with_its_head", [True, False])
+def test_body_that_is_too_large_is_refused(
+    annotation: Any, headers: Mapping[str, str], sent_with_its_head: bool, make_site: Callable[..., Site]
+) -> None:
+    handler, seen = handler_taking(annotation)
+    site = make_site(Router().route("/", post(handler)), max_body_bytes=10)
+    fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    whole = request("/", "POST", b'"123456789"', fields)
+    with Peer(site.port) as peer:
+        answer = peer.send(whole if sent_with_its_head else whole[:-11]).answer()
+    assert answer.status == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "limit 10" in msgspec.json.decode(answer.body)["detail"]
+    assert seen == []

@@ -1,5 +1,7 @@
 """ConnectInfo: the client's address."""
 
+from collections.abc import Callable
+
 from served import Peer, Site, request
 
 from fastloop_http import Router, get
@@ -10,7 +12,7 @@ async def who(client: ConnectInfo) -> list[object]:
     return list(client or ())
 
 
-def test_client_is_told() -> None:
-    with Site(Router().route("/", get(who))) as site, Peer(site.port) as peer:
+def test_client_is_told(make_site: Callable[..., Site]) -> None:
+    with Peer(make_site(Router().route("/", get(who))).port) as peer:
         host, port = peer.socket.getsockname()
         assert peer.send(request()).answer().body == f'["{host}",{port}]'.encode()

@@ -86,6 +86,9 @@ def test_texts_are_numbers_where_they_need_not_be_strict() -> None:
 
 def test_failures_are_bounded_in_number() -> None:
     assert len(found(list[int], ["a"] * 1000)) == MAX_FAILURES
+    many = found(dict[str, int], {f"key{index}": "a" for index in range(1000)})
+    assert len(many) == MAX_FAILURES
+    assert all(len(failure.place) == 1 for failure in many)
 
 
 def test_failure_beyond_the_walk_is_still_told() -> None:

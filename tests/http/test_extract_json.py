@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 from asked import JSON, Refused, ask, refusal
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fastloop_http.extract import Json
 
@@ -120,6 +122,13 @@ def test_body_of_another_type_is_refused_for_all_that_is_wrong(
     kind: Any, body: bytes, errors: list[tuple[str, str]]
 ) -> None:
     assert post(kind, body) == Refused(422, errors)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary() | st.text().map(str.encode) | st.binary().map(lambda tail: b'{"user": {"age": 1' + tail))
+def test_no_body_is_the_servers_error(body: bytes) -> None:
+    got = post(Order, body)
+    assert isinstance(got, Order) or got.status in (400, 422)
 
 
 def test_missing_body_is_none_or_its_default() -> None:

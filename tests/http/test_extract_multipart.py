@@ -1,6 +1,7 @@
 """Multipart: forms of real clients part by part, saved and whole, and what is malformed or too large."""
 
 import asyncio
+import contextlib
 import json
 import subprocess
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -11,6 +12,8 @@ import aiohttp
 import httpx
 import pytest
 from asked import FORM, Refused, ask, refusal
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from served import PLAIN, Peer, Site, request
 
 from fastloop_http import Router, post
@@ -226,6 +229,14 @@ def test_malformed_form_is_refused(body: bytes, size: int) -> None:
     assert refused(names, body, size=size) == 400
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from([*TWO.split(b"\r\n"), b"\r\n", b"--", b"xyz"]) | st.binary(max_size=3)))
+def test_no_form_is_the_servers_error(pieces: list[bytes]) -> None:
+    for body in (b"".join(pieces), b"\r\n".join(pieces)):
+        with contextlib.suppress(MultipartRejection):
+            run(everything, body, size=3)
+
+
 @pytest.mark.parametrize(
     "content_type",
     [None, "text/plain", FORM["content-type"], "multipart/form-data", "multipart/form-data; boundary=",
@@ -258,7 +269,7 @@ EXPECTED = {"a": [None, None, "c3a4"], "f": ['b "q".bin', "image/png", CONTENT.h
 def of_aiohttp(url: str) -> Any:
     async def send() -> Any:
         data = aiohttp.FormData(quote_fields=False)
-        data.add_field("a", "ä".encode())
+        data.add_field("a", "ä")
         data.add_field("f", CONTENT, filename="b %22q%22.bin", content_type="image/png")
         async with aiohttp.ClientSession() as session, session.post(url, data=data) as response:
             return await response.json()
@@ -279,16 +290,14 @@ def of_curl(url: str) -> Any:
 
 
 @pytest.mark.parametrize("client", [of_aiohttp, of_httpx, of_curl])
-def test_form_of_a_client_is_understood(client: Callable[[str], Any]) -> None:
-    with Site(Router().route("/", post(describe))) as site:
-        got = client(f"http://127.0.0.1:{site.port}/")
+def test_form_of_a_client_is_understood(client: Callable[[str], Any], make_site: Callable[..., Site]) -> None:
+    got = client(f"http://127.0.0.1:{make_site(Router().route('/', post(describe))).port}/")
     # A Content-Type of text is some clients' for what has none.
     got["a"][1] = None
     assert got == EXPECTED
 
 
-def test_rejection_in_the_middle_is_the_answer() -> None:
+def test_rejection_in_the_middle_is_the_answer(make_site: Callable[..., Site]) -> None:
     fields = "Content-Type: multipart/form-data; boundary=xyz\r\n"
-    with Site(Router().route("/", post(describe))) as site, Peer(site.port) as peer:
+    with Peer(make_site(Router().route("/", post(describe))).port) as peer:
         assert peer.send(request("/", "POST", TWO[:-10], fields)).answer().status == 400
-    assert site.reports == []

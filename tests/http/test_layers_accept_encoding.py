@@ -1,7 +1,5 @@
 """Accept-Encoding: which coding is chosen."""
 
-import time
-
 import pytest
 
 from fastloop_http.middleware.accept_encoding import chosen_coding, weights
@@ -55,9 +53,7 @@ def test_nothing_is_chosen_of_nothing() -> None:
     assert chosen_coding(["gzip, *"], ()) is None
 
 
-@pytest.mark.parametrize("field", [" " * 16384, "gzip;" * 4096, "a" * 16384, "gzip" + "\t" * 16384 + "x"])
+@pytest.mark.parametrize("field", [" " * 2**20, "gzip;" * 2**18, "a" * 2**20, "gzip" + "\t" * 2**20 + "x"])
 def test_field_of_any_content_is_read_in_one_pass(field: str) -> None:
-    began = time.process_time()
-    weights([field])
-    # Quadratic, each of these takes minutes.
-    assert time.process_time() - began < 20
+    # In quadratic time it would not end.
+    assert len(weights([field])) <= 1

@@ -7,7 +7,9 @@ import pytest
 from layered import layered
 from served import Answer, Site, request
 
+from fastloop_http import Router, put
 from fastloop_http.middleware import Cors
+from fastloop_http.middleware.cors import ASKED_METHOD
 
 SITE = "https://app.example"
 OTHER = "https://other.example"
@@ -113,6 +115,18 @@ def test_preflight_is_answered_in_place_of_the_handler(
     varied = answer.headers["vary"].split(", ")
     assert varied[:2] == ["access-control-request-method", "access-control-request-headers"]
     assert ("origin" in varied) is (options["allow_origins"] != "*")
+
+
+def test_paths_need_no_options_of_their_own(make_site: Callable[..., Site]) -> None:
+    app = Router().route("/", put(lambda: "in")).layer(Cors(allow_origins=[SITE], allow_methods=["PUT"]))
+    site = make_site(app)
+    fields = f"Origin: {SITE}\r\n"
+    asked = site.peer().send(request("/", "OPTIONS", fields=f"{fields}{ASKED_METHOD}: PUT\r\n")).answer()
+    assert asked.status == 204
+    assert told(asked) == {"allow-origin": SITE, "allow-methods": "PUT"}
+    for path, method, status in (("/", "PUT", 200), ("/", "GET", 405), ("/absent", "GET", 404)):
+        answer = site.peer().send(request(path, method, fields=fields)).answer()
+        assert (answer.status, told(answer)) == (status, {"allow-origin": SITE})
 
 
 def test_private_network_is_told_only_to_who_asks(ask: Callable[..., Answer]) -> None:

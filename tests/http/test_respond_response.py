@@ -9,7 +9,8 @@ import msgspec
 import pytest
 from served import Site, request, undated
 
-from fastloop_http import Router, Stream, Upgrade, get
+from fastloop_http import Request, Router, Stream, Upgrade, get
+from fastloop_http.middleware import Next
 from fastloop_http.respond import Response, into_response
 
 TEXT = ("content-type", "text/plain; charset=utf-8")
@@ -138,9 +139,32 @@ def test_what_is_no_answer_is_refused_and_named(value: object, error: type[Excep
         into_response(value)
 
 
-def test_response_is_passed_on_as_it_is() -> None:
-    response = Response("x")
+def test_response_that_is_kept_is_not_changed_by_layers() -> None:
+    kept = Response("x", 200, {"a": "1"})
+    for value in (kept, Wrapped(kept)):
+        answered = into_response(value)
+        assert (answered.status, answered.headers, answered.body) == (200, kept.headers, "x")
+        answered.headers["a"] = "2"
+        assert kept.headers["a"] == "1"
+
+
+@pytest.mark.parametrize("value", ["x", {}, None, 404, (200, "x"), Response("x"), Teapot()])
+def test_response_is_copied_once_at_most(value: object) -> None:
+    response = into_response(value)
     assert into_response(response) is response
+
+
+def test_response_may_have_heirs() -> None:
+    class Page(Response):
+        pass
+
+    class Shouting(Response):
+        def into_response(self) -> object:
+            return 201, "LOUD"
+
+    page = into_response(Page("x", 202, {"a": "1"}))
+    assert (page.status, page.headers.items(), page.body) == (202, [("a", "1"), TEXT], "x")
+    assert into_response(Shouting("quiet")).body == "LOUD"
 
 
 def test_response_inside_of_a_tuple_is_not_changed() -> None:
@@ -178,6 +202,25 @@ def test_upgrade_is_an_answer_by_itself() -> None:
     response.status = 500
     with pytest.raises(ValueError, match="has status 200, not 500"):
         response.into_response()
+
+
+def test_layers_add_to_one_answer_only(make_site: Callable[..., Site]) -> None:
+    refused = Response("no", 403)
+
+    async def count(request: Request, next: Next) -> Response:
+        response = await next(request)
+        response.headers.append("x-seen", str(len(response.headers.getall("x-seen"))))
+        return response
+
+    async def refuse(request: Request, next: Next) -> Response:
+        return refused
+
+    for app in (
+        Router().route("/", get(lambda: refused)).layer(count),
+        Router().route("/", get(lambda: "x")).layer(refuse).layer(count),
+    ):
+        site = make_site(app)
+        assert [site.get().headers["x-seen"] for _ in range(3)] == ["0", "0", "0"]
 
 
 def test_response_says_what_it_is() -> None:

@@ -1,5 +1,6 @@
 """Routes: which handler answers which request, and what is refused at registration."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -220,6 +221,22 @@ def test_connect_has_one_handler_and_no_path() -> None:
         Router().connect(greet)
     with pytest.raises(TypeError, match="must be callable"):
         Router().connect(get(tunnel))  # type: ignore[arg-type]
+
+
+def test_oneshot_runs_what_is_to_follow_the_answer() -> None:
+    done: list[str] = []
+
+    async def later(word: str) -> None:
+        await asyncio.sleep(0)
+        done.append(word)
+
+    def handler(request: Request) -> str:
+        request.after(done.append, "plain")
+        request.after(later, "async")
+        return f"{done}"
+
+    response = asyncio.run(Router().route("/", get(handler)).oneshot(Request.build("GET", "/")))
+    assert (response.body, done) == ("[]", ["plain", "async"])
 
 
 def test_router_without_routes_finds_nothing() -> None:

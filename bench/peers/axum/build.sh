@@ -28,7 +28,7 @@ sid() {
 }
 sid update -qq
 sid install -y --no-install-recommends --print-uris \
-    librust-axum-dev librust-tokio-dev librust-hyper-dev librust-serde-json-dev 2>/dev/null |
+    librust-axum-dev librust-tokio-dev librust-hyper-dev librust-serde-dev librust-serde-json-dev 2>/dev/null |
     awk -F"'" '/librust-/ { print $2 }' | grep '^http' |
     (cd "$work/debs" && xargs -P 8 -n 8 sh -c 'for url; do curl -sfO "$url" || exit 255; done' _)
 for deb in "$work"/debs/librust-*.deb; do

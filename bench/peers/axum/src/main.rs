@@ -2,12 +2,13 @@
 //! current-thread runtime, as the other peers run one thread.
 
 use axum::body::{Body, Bytes};
-use axum::extract::Path;
+use axum::extract::{Path, Query};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures_util::stream::{self, StreamExt};
+use serde::Deserialize;
 use serde_json::{json, Value};
 use std::convert::Infallible;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -46,6 +47,40 @@ async fn download() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/octet-stream")], Body::from_stream(pieces))
 }
 
+#[derive(Deserialize)]
+struct Search {
+    q: String,
+    page: u64,
+    limit: u64,
+}
+
+// Every field is read into place, as in the other languages, though one is all that is asked of it.
+#[allow(dead_code)]
+#[derive(Deserialize)]
+struct NewUser {
+    name: String,
+    age: u64,
+    email: String,
+    active: bool,
+    tags: Vec<String>,
+}
+
+async fn nothing() -> &'static str {
+    "ok"
+}
+
+async fn show(Path(item): Path<u64>) -> String {
+    item.to_string()
+}
+
+async fn search(Query(query): Query<Search>) -> String {
+    format!("{} {} {}", query.q, query.page, query.limit)
+}
+
+async fn create(Json(user): Json<NewUser>) -> String {
+    user.name
+}
+
 async fn echo_connection(mut stream: TcpStream) {
     let mut buffer = vec![0u8; 256 * 1024];
     loop {
@@ -78,7 +113,11 @@ async fn serve(port: u16) {
         .route("/json", get(message))
         .route("/echo", post(echo))
         .route("/upload", post(upload))
-        .route("/download", get(download));
+        .route("/download", get(download))
+        .route("/handler", get(nothing))
+        .route("/items/{item}", get(show))
+        .route("/search", get(search))
+        .route("/users", post(create));
     let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     axum::serve(listener, app).await.unwrap();
 }
