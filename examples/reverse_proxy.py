@@ -17,7 +17,7 @@ from fastloop_http import Request, Response, Router, State, Stream, serve
 
 Upstream = NewType("Upstream", str)
 
-# Of one connection, not to be passed on (RFC 9110 section 7.6.1), and what servers and clients do by themselves.
+# Of one connection (RFC 9110 section 7.6.1), or what client and server do by themselves: not passed on.
 HOP_BY_HOP = {
     "connection", "expect", "host", "keep-alive", "proxy-authenticate", "proxy-authorization",
     "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
@@ -55,17 +55,14 @@ async def forward(
     except aiohttp.ClientError:
         return 502
 
-    async def body() -> AsyncIterator[bytes]:
+    async def pieces() -> AsyncIterator[bytes]:
         async with answer:
             async for piece in answer.content.iter_any():
                 yield piece
 
-    response = Response(
-        Stream(body(), content_length=answer.content_length),
-        answer.status,
-        end_to_end(answer.headers.items()),
-    )
-    # It is the server's to send, as the stream has it.
+    # These have no body; any other has its length with it, which the server sends.
+    body = b"" if answer.status in (204, 205, 304) else Stream(pieces(), content_length=answer.content_length)
+    response = Response(body, answer.status, end_to_end(answer.headers.items()))
     response.headers.pop("content-length", None)
     return response
 

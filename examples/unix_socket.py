@@ -6,7 +6,6 @@
     curl --unix-socket app.sock http://localhost/greet/Ferris
 """
 
-import asyncio
 import sys
 
 import aiohttp

@@ -2,12 +2,13 @@
 
 import asyncio
 
+import pytest
 from shown import example
 
-from examples.dependency_injection import Notes, current_user, make_app
+from examples.dependency_injection import current_user, make_app
 from fastloop_http import Request
 
-ADA = {"x-user": "ada"}
+HEADERS = {"x-user": "ada", "content-type": "application/json"}
 
 
 def test_documented_requests_are_answered() -> None:
@@ -43,24 +44,17 @@ class Full:
         raise OSError("no space left")
 
 
-def ask(notes: Notes, method: str, path: str, body: bytes = b"") -> object:
-    headers = {**ADA, "content-type": "application/json"}
-    return asyncio.run(make_app(notes).oneshot(Request.build(method, path, headers, body))).body
-
-
 def test_other_notes_do_for_the_handlers() -> None:
-    assert ask(Full(), "GET", "/notes") == b'["a note of ada"]'
+    response = asyncio.run(make_app(Full()).oneshot(Request.build("GET", "/notes", HEADERS)))
+    assert response.body == b'["a note of ada"]'
 
 
 def test_what_has_failed_is_not_in_the_audit() -> None:
     app = make_app(Full())
 
     async def main() -> object:
-        headers = {**ADA, "content-type": "application/json"}
-        try:
-            await app.oneshot(Request.build("POST", "/notes", headers, b'"mine"'))
-        except OSError as error:
-            assert str(error) == "no space left"
+        with pytest.raises(OSError, match="no space left"):
+            await app.oneshot(Request.build("POST", "/notes", HEADERS, b'"mine"'))
         return (await app.oneshot(Request.build("GET", "/audit"))).body
 
     assert asyncio.run(main()) == b"[]"

@@ -2,8 +2,8 @@
 
 import signal
 
-from served import PATIENCE, eventually, listening, request
-from served import Peer
+import pytest
+from served import PATIENCE, Peer, eventually, listening, request
 from shown import example
 
 
@@ -37,9 +37,11 @@ def test_second_interrupt_drops_what_does_not_end() -> None:
     assert program.output == "written at the end:\nended\n"
 
 
+@pytest.mark.slow
 def test_timeout_ends_what_does_not_end() -> None:
     with example("graceful_shutdown") as program, Peer(program.port) as peer:
         peer.send(request("/forever"))
         program.process.send_signal(signal.SIGINT)
         assert peer.answer().status == 408
+        program.process.wait(PATIENCE)
     assert program.output == "written at the end:\nended\n"

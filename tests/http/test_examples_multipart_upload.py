@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from served import ROOT, eventually, Peer
+from served import ROOT, Peer, eventually
 from shown import Example, example
 
 

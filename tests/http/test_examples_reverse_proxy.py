@@ -1,13 +1,11 @@
 """reverse_proxy: in front of a server of ours, and of one that breaks the rules."""
 
 import asyncio
-import contextlib
 import gzip
 import hashlib
 import json
 import os
 import socket
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,7 +33,7 @@ class Upstream:
             .route("/sum", post(self.sum))
             .route("/cut", get(self.cut))
             .route("/zipped", get(lambda: (200, {"content-encoding": "gzip"}, ZIPPED)))
-            .route("/cookie", get(lambda: Response("", headers=[("set-cookie", "a=1"), ("set-cookie", "b=2")])))
+            .route("/cookies", get(lambda: Response(headers=[("set-cookie", "a=1"), ("set-cookie", "b=2")])))
             .route("/away", get(lambda: (302, {"location": "/elsewhere"}, b"")))
             .route("/unchanged", get(lambda: 304))
             .fallback(self.tell)
@@ -76,14 +74,19 @@ class Upstream:
 
 
 @pytest.fixture
-def upstream(make_site: Callable[..., Site]) -> Iterator[tuple[Upstream, Site]]:
-    upstream = Upstream()
-    yield upstream, make_site(upstream.router)
+def upstream() -> Upstream:
+    return Upstream()
 
 
 @pytest.fixture
-def proxy(upstream: tuple[Upstream, Site]) -> Iterator[Example]:
-    with example("reverse_proxy", f"http://127.0.0.1:{upstream[1].port}") as running:
+def site(upstream: Upstream, make_site: Callable[..., Site]) -> Site:
+    """Serve upstream."""
+    return make_site(upstream.router)
+
+
+@pytest.fixture
+def proxy(site: Site) -> Iterator[Example]:
+    with example("reverse_proxy", f"http://127.0.0.1:{site.port}") as running:
         yield running
 
 
@@ -109,13 +112,13 @@ def test_request_is_passed_on_as_it_is(proxy: Example, method: str) -> None:
     assert asked["headers"]["content-type"] == "application/x-www-form-urlencoded"
 
 
-def test_fields_of_one_connection_are_not_passed_on(proxy: Example, upstream: tuple[Upstream, Site]) -> None:
+def test_fields_of_one_connection_are_not_passed_on(proxy: Example, site: Site) -> None:
     fields = "Connection: x-secret, keep-alive\r\nX-Secret: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\n"
     with Peer(proxy.port) as peer:
         answer = peer.send(request("/", fields=fields + "X-Forwarded-For: 192.0.2.1\r\n")).answer()
     headers = json.loads(answer.body)["headers"]
     assert headers == [
-        ["host", f"127.0.0.1:{upstream[1].port}"],
+        ["host", f"127.0.0.1:{site.port}"],
         ["x-forwarded-for", "192.0.2.1"],
         ["x-forwarded-for", "127.0.0.1"],
     ]
@@ -129,45 +132,46 @@ def test_answer_is_passed_on_as_it_is(proxy: Example) -> None:
     head = proxy.curl("/zipped", "--head")
     assert (head.status, head.headers["content-length"]) == (200, str(len(ZIPPED)))
     with Peer(proxy.port) as peer:
-        assert peer.send(request("/cookie", fields="Connection: close\r\n")).rest().count(b"set-cookie") == 2
+        assert peer.send(request("/cookies", fields="Connection: close\r\n")).rest().count(b"set-cookie") == 2
 
 
 def test_cookies_are_of_who_got_them(proxy: Example) -> None:
-    proxy.curl("/cookie")
+    proxy.curl("/cookies")
     assert "cookie" not in told(proxy, "/")["headers"]
     assert told(proxy, "/", "-H", "Cookie: mine=1")["headers"]["cookie"] == "mine=1"
 
 
-def test_answer_is_passed_on_as_it_comes(proxy: Example, upstream: tuple[Upstream, Site]) -> None:
+def test_absolute_target_leads_to_upstream_all_the_same(proxy: Example) -> None:
+    assert told(proxy, "/", "--request-target", "http://evil.example/a?b=c")["target"] == "/a?b=c"
+
+
+def test_answer_is_passed_on_as_it_comes(proxy: Example) -> None:
     with Peer(proxy.port) as peer:
-        peer.send(request("/ticks"))
-        head = b""
-        while b"first\n" not in head:
-            head += peer.take(1)
+        received(peer.send(request("/ticks")), b"first\n")
         assert proxy.ask("/go_on", None, "-X", "POST")[0] == 200
-        assert b"last\n" in peer.take(len(b"\r\n5\r\nlast\n\r\n"))
+        received(peer, b"last\n")
 
 
-def test_client_that_leaves_ends_the_answer_of_upstream(
-    proxy: Example, upstream: tuple[Upstream, Site]
-) -> None:
+def received(peer: Peer, text: bytes) -> None:
+    """Receive up to and with text."""
+    seen = b""
+    while not seen.endswith(text):
+        seen += peer.take(1)
+
+
+def test_client_that_leaves_ends_the_answer_of_upstream(proxy: Example, upstream: Upstream) -> None:
     with Peer(proxy.port) as peer:
-        peer.send(request("/ticks"))
-        while b"first" not in peer.take(1) + peer.take(1):
-            break
+        received(peer.send(request("/ticks")), b"first\n")
         peer.reset()
-    assert eventually(upstream[0].left.is_set)
+    assert eventually(upstream.left.is_set)
 
 
-def test_body_is_passed_on_as_it_comes(proxy: Example, upstream: tuple[Upstream, Site]) -> None:
+def test_body_is_passed_on_as_it_comes(proxy: Example, upstream: Upstream) -> None:
     with Peer(proxy.port) as peer:
         peer.send(b"POST /sum HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
-        assert eventually(lambda: upstream[0].pieces)
-        answer = peer.send(b"4\r\nlast\r\n0\r\n\r\n").answer
-        assert hashlib.sha256(b"firstlast").hexdigest().encode() in peer.send(
-            b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
-        ).rest()
-    del answer
+        assert eventually(lambda: upstream.pieces)
+        answer = peer.send(b"4\r\nlast\r\n0\r\n\r\n").answer()
+    assert json.loads(answer.body) == {"sha256": hashlib.sha256(b"firstlast").hexdigest()}
 
 
 def test_upload_of_20_mb_is_passed_on(proxy: Example, tmp_path: Path) -> None:
@@ -177,10 +181,35 @@ def test_upload_of_20_mb_is_passed_on(proxy: Example, tmp_path: Path) -> None:
     assert (status, answer) == (200, {"sha256": hashlib.sha256(large.read_bytes()).hexdigest()})
 
 
-def test_answer_that_breaks_off_is_not_taken_for_whole(
-    proxy: Example, upstream: tuple[Upstream, Site]
-) -> None:
-    with Peer(proxy.port) as peer:
-        answer = peer.send(request("/cut")).rest()
-    assert b"first" in answer
-    assert not answer.endswith(b"0\r\n\r\n")
+def test_answer_that_breaks_off_is_not_taken_for_whole(site: Site) -> None:
+    # The log says which.
+    with example("reverse_proxy", f"http://127.0.0.1:{site.port}", logs=True) as proxy:
+        with Peer(proxy.port) as peer:
+            received(peer.send(request("/cut")), b"first\n\r\n")
+            with pytest.raises(ConnectionResetError):
+                peer.rest()
+        assert proxy.curl("/unchanged").status == 304
+    assert "GET /cut" in proxy.log
+
+
+def test_upstream_that_is_not_there_is_502() -> None:
+    with example("reverse_proxy", f"http://127.0.0.1:{free_port()}") as proxy:
+        assert proxy.ask("/") == (502, b"")
+        assert proxy.ask("/", None, "--data-binary", "body") == (502, b"")
+
+
+@pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9.2\r\n", b"", b"HTTP/1.1 200 OK\r\nA"])
+def test_upstream_that_speaks_something_else_is_502(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(PATIENCE)
+        with (
+            example("reverse_proxy", f"http://127.0.0.1:{server.getsockname()[1]}") as proxy,
+            Peer(proxy.port) as peer,
+        ):
+            peer.send(request())
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+            server.close()
+            assert peer.answer().status == 502

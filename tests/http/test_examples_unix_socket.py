@@ -1,17 +1,12 @@
 """unix_socket: its server, its client, and curl."""
 
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from served import PATIENCE, eventually, program
 from shown import curl
-
-import fastloop
-from examples.unix_socket import ask
 
 FILE = "examples/unix_socket.py"
 
