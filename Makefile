@@ -57,6 +57,7 @@ lint: $(DONE)/extra-dev
 
 types: $(DONE)/extra-dev $(DONE)/extra-test
 	$(PY) -m mypy
+	$(PY) -m pyright --pythonpath $(PY)
 
 pytest: $(DONE)/extra-test $(DONE)/built
 	@$(PY) --version

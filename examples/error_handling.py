@@ -14,7 +14,7 @@ import sys
 
 import msgspec
 
-from fastloop_http import Json, Path, Rejection, Router, State, get, post, serve
+from fastloop_http import Answer, Json, Path, Rejection, Router, State, get, post, serve
 
 
 class NewUser(msgspec.Struct):
@@ -29,7 +29,7 @@ class User(msgspec.Struct):
 class NameTaken(Exception):
     """An error that says itself what it is answered."""
 
-    def into_response(self) -> object:
+    def into_response(self) -> Answer:
         return 409, {"error": f"{self} is taken"}
 
 
@@ -68,11 +68,11 @@ async def broken() -> int:
     return 1 // 0
 
 
-def not_found(error: NoSuchUser) -> object:
+def not_found(error: NoSuchUser) -> Answer:
     return 404, {"error": f"there is no user {error}"}
 
 
-def in_our_form(rejection: Rejection) -> object:
+def in_our_form(rejection: Rejection) -> Answer:
     return rejection.status, {"error": rejection.detail, "fields": [each.name for each in rejection.errors]}
 
 

@@ -10,7 +10,7 @@
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from fastloop_http import Request, Router, State, get, serve
 from fastloop_http.middleware import Timeout
@@ -21,7 +21,7 @@ class Journal(list[str]):
 
 
 @contextlib.asynccontextmanager
-async def journal(app: Router) -> AsyncIterator[Journal]:
+async def journal(app: Router) -> AsyncGenerator[Journal]:
     lines = Journal()
     yield lines
     print("written at the end:", *lines, sep="\n", flush=True)

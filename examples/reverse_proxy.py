@@ -7,7 +7,7 @@
 
 import contextlib
 import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from typing import NewType
 
 import aiohttp
@@ -68,7 +68,7 @@ async def forward(
 
 
 @contextlib.asynccontextmanager
-async def client(app: Router) -> AsyncIterator[aiohttp.ClientSession]:
+async def client(app: Router) -> AsyncGenerator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),
         # One client asks for many: what one is given to keep is nothing to the others.

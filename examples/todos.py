@@ -16,7 +16,7 @@ import os
 import sqlite3
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -85,7 +85,7 @@ class SQLite(Database):
 
 
 @contextlib.asynccontextmanager
-async def database(app: Router) -> AsyncIterator[Database]:
+async def database(app: Router) -> AsyncGenerator[Database]:
     async with contextlib.AsyncExitStack() as stack:
         db: Database
         if dsn := os.environ.get("DATABASE_URL"):

@@ -16,7 +16,7 @@ import threading
 import warnings
 import weakref
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator
 from types import FrameType
 from typing import Any, TypeVarTuple
 
@@ -26,7 +26,7 @@ Ts = TypeVarTuple("Ts")
 
 
 @contextlib.contextmanager
-def signals_wake(loop: "Signals") -> Iterator[None]:
+def signals_wake(loop: "Signals") -> Generator[None]:
     """Have signal numbers written to a pipe that loop watches (signal.set_wakeup_fd) while it runs.
 
     Only the main thread receives signals: in any other it does nothing.
@@ -173,7 +173,7 @@ class Signals(LoopBase):
         return True
 
     @contextlib.contextmanager
-    def sharing_signals(self, signals: Collection[int], callback: Callable[[], object]) -> Iterator[None]:
+    def sharing_signals(self, signals: Collection[int], callback: Callable[[], object]) -> Generator[None]:
         """Have the loop call callback() on each of signals, until the end of the `with`.
 
         Others may share them: all are called. Once the last has left, the handlers of before are back. Raises

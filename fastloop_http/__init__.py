@@ -65,6 +65,7 @@ from fastloop_http.extract import (
     StoredPart,
     StoredParts,
 )
+from fastloop_http.handler import Handler
 from fastloop_http.method_router import (
     MethodRouter,
     any_method,
@@ -79,6 +80,7 @@ from fastloop_http.method_router import (
 )
 from fastloop_http.middleware.layer import Layer, Next
 from fastloop_http.respond import (
+    Answer,
     File,
     Html,
     IntoResponse,
@@ -92,10 +94,11 @@ from fastloop_http.respond import (
     into_response,
 )
 from fastloop_http.router import Route, Router
-from fastloop_http.server import Server, serve
+from fastloop_http.server import Server, ServerOptions, serve
 from fastloop_http.stats import Latency, Stats
 
 __all__ = [
+    "Answer",
     "Body",
     "BodyError",
     "BodyRejection",
@@ -121,6 +124,7 @@ __all__ = [
     "FromPath",
     "FromQuery",
     "FromState",
+    "Handler",
     "Header",
     "HeaderRejection",
     "Headers",
@@ -160,6 +164,7 @@ __all__ = [
     "Route",
     "Router",
     "Server",
+    "ServerOptions",
     "ServerSentEvent",
     "Sse",
     "State",

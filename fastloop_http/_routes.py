@@ -25,7 +25,7 @@ class Routes:
     returns what the handler returned (a coroutine if it is async), or an error answer.
     """
 
-    exact: dict[str, tuple[Handler, bool, str]]
+    exact: dict[str, tuple[Callable[..., object], bool, str]]
     tree: PathTree
     dispatch: Callable[[Request], object]
 
@@ -111,7 +111,7 @@ def compile_routes(
     lent: Lent,
 ) -> Routes:
     """Return the routes of a router; see its attributes."""
-    exact: dict[str, tuple[Handler, bool, str]] = {}
+    exact: dict[str, tuple[Callable[..., object], bool, str]] = {}
     found: list[tuple[Any, Endpoint]] = []
     refusals: dict[str, Call] = {}
     for path, entry in paths.items():

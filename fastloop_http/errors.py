@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
+
+if TYPE_CHECKING:
+    from fastloop_http.respond.answer import Answer
 
 # Of a peer's text in an answer: enough to find it, too little to make large answers of small requests.
 LONGEST_EXCERPT = 80
@@ -51,7 +54,7 @@ class Rejection(Exception):
     ) -> None:
         super().__init__(detail)
         self.detail = detail
-        self.errors = tuple(errors)
+        self.errors: tuple[FieldError, ...] = tuple(errors)
         self.headers = dict(headers)
         if status is not None:
             self.status = status
@@ -68,7 +71,7 @@ class Rejection(Exception):
             problem["errors"] = [{error.place: error.name, "detail": error.detail} for error in self.errors]
         return problem
 
-    def into_response(self) -> object:
+    def into_response(self) -> "Answer":
         """Return what the request is answered."""
         headers = {**self.headers, "content-type": "application/problem+json"}
         return self.status, headers, msgspec.json.encode(self.problem())

@@ -5,16 +5,23 @@ What a handler returns is not looked at here: a coroutine is passed on, not awai
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable
 from functools import partial
-from typing import TypeAlias
+from typing import Any, Protocol
 
 from fastloop_http._h1.routes import Call
 from fastloop_http._plan import write_plan
 from fastloop_http.extract.signature import function_of, read_signature
 from fastloop_http.extract.source import Surroundings
+from fastloop_http.respond.answer import Answer
 
-Handler: TypeAlias = Callable[..., object]
+
+class Handler(Protocol):
+    """What may answer requests: any callable, plain or async, that returns an `Answer`."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Answer | Awaitable[Answer]:
+        """Return the answer to a request."""
+
 
 
 def compile_plan(handler: Handler, around: Surroundings) -> Call:

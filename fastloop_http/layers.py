@@ -8,10 +8,11 @@ from fastloop_http._h1.request import Request
 from fastloop_http._h1.routes import Call
 from fastloop_http.extract.signature import function_of
 from fastloop_http.middleware.layer import Layer, Next
+from fastloop_http.respond.answer import Answer
 from fastloop_http.respond.response import Response, into_response
 
-# Called with an error, returns what a handler may return, or an awaitable of it.
-ErrorHandler: TypeAlias = Callable[[Any], object]
+# Called with an error.
+ErrorHandler: TypeAlias = Callable[[Any], Answer | Awaitable[Answer]]
 
 
 def check_layer(layer: object) -> None:

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import copy
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from typing import Any, NamedTuple, Self, TypeVar
 
 from fastloop_http._h1.request import Request
@@ -21,6 +21,7 @@ from fastloop_http.layers import ErrorHandler, check_layer
 from fastloop_http.method_router import MethodRouter
 from fastloop_http.middleware.layer import Layer
 from fastloop_http.middleware.normalize_path import NormalizePath
+from fastloop_http.respond.answer import Answer
 from fastloop_http.respond.response import Response
 
 H = TypeVar("H", bound=Handler)
@@ -204,7 +205,7 @@ class Router:
         self._scope.errors.update(handlers)
         return self._changed()
 
-    def on_rejection(self, answer: ErrorHandler) -> Self:
+    def on_rejection(self, answer: Callable[[Rejection], Answer | Awaitable[Answer]]) -> Self:
         """Have answer(rejection) say what requests are answered that do not fill a handler's parameters."""
         return self.handle_error({Rejection: answer})
 
@@ -220,7 +221,9 @@ class Router:
         self._scope.states[kind] = state
         return self._changed()
 
-    def with_lifespan(self, lifespan: Lifespan) -> Self:
+    def with_lifespan(
+        self, lifespan: Callable[[Self], contextlib.AbstractAsyncContextManager[Any]]
+    ) -> Self:
         """Have lifespan(router) entered before requests come, and left after the last; several nest.
 
         It returns an async context manager. What that gives, if not None, is a state while it lasts.
@@ -231,7 +234,7 @@ class Router:
         return self
 
     @contextlib.contextmanager
-    def override(self, replacements: Mapping[Any, Any]) -> Iterator[Self]:
+    def override(self, replacements: Mapping[Any, Any]) -> Generator[Self]:
         """Have others stand in during a `with`: for dependencies and lifespans by function, states by type.
 
         {get_user: f, database: no_database, Clock: FakeClock()}. For tests: what `oneshot` is asked in the
@@ -288,7 +291,7 @@ class Router:
         return response
 
     @contextlib.asynccontextmanager
-    async def lifespan(self) -> AsyncIterator["Router"]:
+    async def lifespan(self) -> AsyncGenerator[Self]:
         """Enter all lifespans during an `async with`, in the order in which they were added.
 
         Gives a router as this is now, whose handlers have what the lifespans gave. It may be done several

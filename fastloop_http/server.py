@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import fastloop
 from fastloop._listen import Preface
@@ -37,7 +37,7 @@ class Listening:
     def __init__(self, sockets: SocketServer, service: Service) -> None:
         self._sockets = sockets
         self._service = service
-        self.addresses = tuple(format_address(sock) for sock in sockets.sockets)
+        self.addresses: tuple[str, ...] = tuple(format_address(sock) for sock in sockets.sockets)
 
     @property
     def connections(self) -> int:
@@ -179,7 +179,7 @@ class Server:
         self._past = Stats()  # of what does not listen any more
 
     @contextlib.asynccontextmanager
-    async def listening(self, *addresses: str) -> AsyncIterator[Listening]:
+    async def listening(self, *addresses: str) -> AsyncGenerator[Listening]:
         """Serve on addresses during an `async with`, whose value has the addresses it got.
 
         Each is "host:port", "[IPv6]:port", ":port" (all interfaces), "unix:PATH", "fd:N" (an inherited
@@ -234,7 +234,7 @@ class Server:
         return partial(ProxyHeader, service, self._proxy_protocol_from.hold_peer, parse_header)
 
     @contextlib.contextmanager
-    def _counting(self, listening: Listening) -> Iterator[None]:
+    def _counting(self, listening: Listening) -> Generator[None]:
         """Have `stats` count what listening does, during a `with` and from then on."""
         self._listening.add(listening)
         try:
@@ -275,7 +275,40 @@ def running_loop() -> fastloop.EventLoop:
     return loop
 
 
-def serve(app: Router, *addresses: str, **options: Any) -> None:
+class ServerOptions(TypedDict, total=False):
+    """The options of `Server`, which says what they are; for functions that pass them on."""
+
+    max_head_bytes: int
+    max_fields: int
+    max_field_bytes: int
+    max_target_bytes: int
+    max_body_bytes: int
+    max_chunk_ext_bytes: int
+    max_trailer_bytes: int
+    head_timeout_s: float | None
+    keep_alive_timeout_s: float | None
+    body_grace_s: float | None
+    min_body_bytes_per_s: int
+    write_timeout_s: float | None
+    half_close_timeout_s: float | None
+    max_connections: int | None
+    backlog: int
+    reuse_port: bool
+    unix_mode: int | None
+    tls_certificate: Path | None
+    tls_key: Path | None
+    tls_key_password: str | bytes | None
+    tls_client_ca: Path | None
+    ssl_context: ssl.SSLContext | None
+    proxy_protocol_from: Iterable[str]
+    trusted_proxies: Iterable[str]
+    forwarded_fields: str | None
+    shutdown_timeout_s: float
+    lifespan: Lifespan | None
+    access_log: bool | str | logging.Logger
+
+
+def serve(app: Router, *addresses: str, **options: Unpack[ServerOptions]) -> None:
     """Serve app on addresses, on a new loop, until SIGTERM or SIGINT; options: those of `Server`."""
     try:
         fastloop.run(Server(app, **options).serve(*addresses))

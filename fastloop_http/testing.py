@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import fastloop
 from fastloop_http.router import Router
-from fastloop_http.server import Listening, Server
+from fastloop_http.server import Listening, Server, ServerOptions
 
 try:
     import httpx
@@ -23,7 +23,7 @@ START_S = 30.0
 
 ADDRESS = "127.0.0.1:0"
 # Of httpx: proxies of the environment know nothing of our ports, and a debugger takes its time.
-DEFAULTS = {"trust_env": False, "timeout": 60.0}
+DEFAULTS: dict[str, Any] = {"trust_env": False, "timeout": 60.0}
 
 
 class Dropped(Exception):
@@ -41,7 +41,7 @@ class AsyncTestClient(httpx.AsyncClient):
 
     __test__ = False  # not pytest's to collect
 
-    def __init__(self, app: Router, *, server_options: dict[str, Any] | None = None, **options: Any) -> None:
+    def __init__(self, app: Router, *, server_options: ServerOptions | None = None, **options: Any) -> None:
         self._server = Server(app, **(server_options or {}))
         self._serving = contextlib.AsyncExitStack()
         super().__init__(**{**DEFAULTS, **options})
@@ -77,7 +77,7 @@ class TestClient(httpx.Client):
 
     __test__ = False  # not pytest's to collect
 
-    def __init__(self, app: Router, *, server_options: dict[str, Any] | None = None, **options: Any) -> None:
+    def __init__(self, app: Router, *, server_options: ServerOptions | None = None, **options: Any) -> None:
         self._server = Server(app, **(server_options or {}))
         self._thread = threading.Thread(target=self._run, name="fastloop_http.TestClient", daemon=True)
         self._started = threading.Event()  # or failed

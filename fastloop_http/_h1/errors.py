@@ -12,7 +12,10 @@ class HttpParserError(Exception):
         self, message: str = "", status: int = 400, reason: str = "", section: str = "", offset: int = 0
     ) -> None:
         super().__init__(message)
-        self.status, self.reason, self.section, self.offset = status, reason, section, offset
+        self.status: int = status
+        self.reason: str = reason
+        self.section: str = section
+        self.offset: int = offset
 
 
 class HttpParserCallbackError(HttpParserError):

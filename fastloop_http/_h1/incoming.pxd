@@ -13,8 +13,8 @@ cdef enum:
     # Content kept for a handler that does not read; beyond it the peer has to wait. What is received in one
     # turn is less.
     HIGH_WATER = 384 * 1024
-    # Chunks of 120 KiB that are used again: 600 KiB a service, however many handlers read.
-    CHUNKS = 5
+    # Chunks of 120 KiB that are used again: 960 KiB a service, however many handlers read.
+    CHUNKS = 8
 
 
 # The handler wants more of the body: source is who was given to begin().

@@ -1,9 +1,10 @@
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, final
 
 from fastloop_http._h1.service import Service
 
+@final
 class ProxyHeader(asyncio.BaseProtocol):
     def __init__(
         self,

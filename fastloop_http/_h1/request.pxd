@@ -41,6 +41,7 @@ cdef class Request:
     # moved behind the field that was found.
     cdef const Field* find_field(self, const char* name, Py_ssize_t size, Py_ssize_t* position) noexcept
     cdef const Field* content_type_field(self) noexcept
+    cpdef bint _is_json(self) noexcept
     cdef int check_size(self) except -1
     cdef Peer sender(self)
     cdef str text(self, Py_ssize_t start, Py_ssize_t size)

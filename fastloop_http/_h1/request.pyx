@@ -69,7 +69,7 @@ cdef class Request:
         self.content = b""
 
     def __init__(self):
-        raise TypeError("a Request is made by the server; take it as a handler's parameter, or Request.build()")
+        raise TypeError("a Request is made by the server, or by Request.build(); take it as a parameter")
 
     @staticmethod
     def build(str method, str target, headers=(), bytes body=b"", *, client=None, str scheme="http"):
@@ -78,7 +78,8 @@ cdef class Request:
         headers: a mapping or an iterable of (name, value), to which Host: localhost is added where there is
         none, and Content-Length. client: (host, port), or None for an unknown one. scheme: "http" or "https".
 
-        Raises ValueError for what a server refuses, with its reason, and for a body of another size than said.
+        Raises ValueError for what a server refuses, with its reason, and for a body of another size than
+        said.
         """
         # That module knows this one.
         from fastloop_http._h1.standalone import build_request
@@ -172,9 +173,9 @@ cdef class Request:
         return dict_of(self.data + self.head.query_start, self.head.query_size, lists)
 
     def query_value(self, str name not None):
-        """Return the first value of this name in the query, decoded; None without one.
+        """Return the last value of this name in the query, decoded; None without one.
 
-        Raises FormError if that is not percent-encoded UTF-8; the rest of the query is not looked at.
+        Raises FormError if that is not percent-encoded UTF-8; the rest may be malformed.
         """
         # SAFETY: as above.
         return maybe_value(self.data + self.head.query_start, self.head.query_size, name)
@@ -241,9 +242,10 @@ cdef class Request:
         cdef const Field* field = self.content_type_field()
         return None if field is NULL else self.text(field.value_start, field.value_size)
 
-    def _is_json(self):
+    cpdef bint _is_json(self) noexcept:
         """Say whether its content is said to be JSON: application/json, or application/*+json."""
         cdef const Field* field = self.content_type_field()
+        # SAFETY: as above.
         return field is not NULL and is_json_type(self.data + field.value_start, field.value_size)
 
     def _is_form(self):

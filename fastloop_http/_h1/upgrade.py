@@ -38,9 +38,9 @@ class Upgrade:
             raise ValueError(
                 f"protocol must be name or name/version, both tokens (RFC 9110 section 7.8), not {protocol!r}"
             )
-        self.protocol_factory = protocol_factory
-        self.protocol = protocol
-        self.headers = headers
+        self.protocol_factory: Callable[[], object] = protocol_factory
+        self.protocol: str | None = protocol
+        self.headers: Mapping[str, str] | Iterable[tuple[str, str]] = headers
 
     def is_listed(self, fields: Iterable[str]) -> bool:
         """Say whether the Upgrade fields of a request list the protocol."""

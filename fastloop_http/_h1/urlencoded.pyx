@@ -16,23 +16,14 @@ cdef enum:
 
 cdef enum Kind:         # of a byte
     PLAIN = 0
-    ENCODED             # stands for another, or is part of a character
+    ENCODED             # stands for another, is part of a character, or has to be escaped in JSON
     EQUALS
     AMPERSAND
-
-cdef struct Part:
-    const char* start
-    Py_ssize_t size
-    bint plain          # it stands for itself, and is ASCII
-
-cdef struct Pair:
-    Part name
-    Part value
 
 cdef unsigned char KINDS[256]
 cdef signed char DIGITS[256]    # of hex; -1: none
 for _byte in range(256):
-    KINDS[_byte] = ENCODED if _byte >= 128 or _byte in b"+%" else PLAIN
+    KINDS[_byte] = ENCODED if not 32 <= _byte < 127 or _byte in b'+%"\\' else PLAIN
     DIGITS[_byte] = int(chr(_byte), 16) if _byte in b"0123456789abcdefABCDEF" else -1
 del _byte
 KINDS[c"="] = EQUALS
@@ -157,18 +148,20 @@ cdef dict dict_of(const char* data, Py_ssize_t size, frozenset lists):
 
 cdef str maybe_value(const char* data, Py_ssize_t size, str name):
     cdef Pair pair
+    cdef Part last
     cdef Py_ssize_t name_size
+    last.start = NULL
     # SAFETY: cached in the str, which the caller holds.
     cdef const char* wanted = PyUnicode_AsUTF8AndSize(name, &name_size)
     cdef const char* at = next_pair(data, data + size, &pair)
     while at is not NULL:
         if pair.name.plain:
             if pair.name.size == name_size and memcmp(pair.name.start, wanted, name_size) == 0:
-                return decoded(&pair.value, data)
+                last = pair.value
         elif is_name(&pair.name, data, name):
-            return decoded(&pair.value, data)
+            last = pair.value
         at = next_pair(at, data + size, &pair)
-    return None
+    return None if last.start is NULL else decoded(&last, data)
 
 
 cdef bint is_name(const Part* part, const char* data, str name) except -1:

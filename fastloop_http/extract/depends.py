@@ -2,27 +2,41 @@
 
 import contextlib
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from typing import Any, TypeVar, overload
 
 from fastloop_http.extract.signature import function_of, read_signature
 from fastloop_http.extract.source import Extractor, Parameter, Source
 
+T = TypeVar("T")
 
-class Depends(Extractor):
-    """A parameter that call() gives: `Annotated[User, Depends(current_user)]`, or `user: User = Depends(f)`.
+
+# What returns an iterator may yield the value or return it: types do not tell.
+@overload
+def Depends(call: Callable[..., AsyncIterator[Any] | Iterator[Any]], *, shared: bool = True) -> Any: ...
+@overload
+def Depends(call: Callable[..., Coroutine[Any, Any, T]], *, shared: bool = True) -> T: ...
+@overload
+def Depends(call: Callable[..., T], *, shared: bool = True) -> T: ...
+def Depends(call: Callable[..., Any], *, shared: bool = True) -> Any:
+    """Have call() give a parameter: `Annotated[User, Depends(current_user)]`, or `user: User = Depends(f)`.
 
     call: a function, plain or async, or a class; its own parameters are filled as a handler's are. One that
     yields, once, gives what it yields; what follows runs when the handler has ended, and an exception of the
     handler is raised at the yield. For a request it is called once, however often it is depended on, unless
-    shared is False.
+    shared is False. To type checkers it is what call() gives, so that it may be a default.
 
     Raises TypeError for what cannot be called.
     """
+    if not callable(call):
+        raise TypeError(f"Depends takes a function, not {call!r}")
+    return FromDependency(call, shared)
 
-    def __init__(self, call: Callable[..., Any], *, shared: bool = True) -> None:
-        if not callable(call):
-            raise TypeError(f"Depends takes a function, not {call!r}")
+
+class FromDependency(Extractor):
+    """Take what call() gives, as `Depends` says."""
+
+    def __init__(self, call: Callable[..., Any], shared: bool) -> None:
         self.call = call
         self.shared = shared
 

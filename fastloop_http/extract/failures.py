@@ -215,8 +215,8 @@ def type_of(kind: inspect.Type) -> Any:
         return Union[tuple(map(type_of, kind.types))]  # noqa: UP007
     if isinstance(kind, inspect.LiteralType):
         return Literal[kind.values]
-    if hasattr(kind, "cls"):
-        return kind.cls
+    if cls := getattr(kind, "cls", None):
+        return cls
     if isinstance(kind, inspect.TupleType):
         return tuple[tuple(map(type_of, kind.item_types))]  # type: ignore[misc]
     if isinstance(kind, inspect.DictType):

@@ -4,6 +4,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 
+from fastloop_http._h1.decoding import json_call, json_check
 from fastloop_http._h1.request import Request
 from fastloop_http.errors import JsonRejection
 from fastloop_http.extract.convert import Of
@@ -30,15 +31,17 @@ class FromJson(Extractor):
         decode = of.of_json()
         may_miss, missing = parameter.may_miss, parameter.missing
 
-        def check(request: Request) -> None:
-            if not request._is_json() and not (may_miss and request.content_type is None):
+        def refuse_type(request: Request) -> None:
+            if not (may_miss and request.content_type is None):
                 raise JsonRejection("a JSON body has Content-Type: application/json", status=415)
 
-        def call(body: bytes) -> Any:
-            try:
-                return decode(body)
-            except (*INVALID, RecursionError) as error:
-                raise refused(error, body, of) from None
+        def refuse(error: Exception, body: bytes) -> Any:
+            if not isinstance(error, (*INVALID, RecursionError)):
+                raise error
+            raise refused(error, body, of) from None
+
+        check = json_check(refuse_type)
+        call = json_call(decode, refuse)
 
         def call_or_miss(request: Request, body: bytes) -> Any:
             return missing if request.content_type is None else call(body)

@@ -241,8 +241,8 @@ class FromMultipart(Extractor):
     """
 
     def __init__(self, *, max_parts: int | None = MAX_PARTS, max_bytes: int | None = None) -> None:
-        self.max_parts = math.inf if max_parts is None else max_parts
-        self.max_bytes = math.inf if max_bytes is None else max_bytes
+        self.max_parts: float = math.inf if max_parts is None else max_parts
+        self.max_bytes: float = math.inf if max_bytes is None else max_bytes
 
     def source(self, parameter: Parameter) -> Source:
         """Return how parameter is filled."""

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, TypeAlias, TypeVar
 
+from fastloop_http._h1.decoding import int_call
 from fastloop_http.errors import PathRejection
 from fastloop_http.extract.convert import About, Of, first_name, text_call
 from fastloop_http.extract.source import Extractor, Parameter, Source
@@ -42,6 +43,8 @@ class FromPath(Extractor):
                 parameter.refuse(f"takes {{{name}}} of the path, {listed(parameter)}; name one of these")
             (name,) = captures
         convert = text_call(of, ABOUT, lambda place: name)
+        if convert is not None and parameter.type is int:
+            convert = int_call(convert)
         return Source(call=convert, arguments=(f"text{captures.index(name)}",))
 
     def _by_name(self, parameter: Parameter, of: Of) -> Source:

@@ -1,14 +1,16 @@
 """Query: the parameters of the query."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from operator import methodcaller
 from typing import Annotated, Any, TypeAlias, TypeVar
 
+from fastloop_http._h1.decoding import query_call
 from fastloop_http._h1.request import Request
 from fastloop_http.errors import QueryRejection
 from fastloop_http.extract.convert import About, Of, in_lists, one_source, whole_source
 from fastloop_http.extract.source import Extractor, Parameter, Source
-from fastloop_http.extract.typed import typed_text
+from fastloop_http.extract.typed import Typed, typed_text
 
 T = TypeVar("T")
 
@@ -30,7 +32,13 @@ class FromQuery(Extractor):
         """Return how parameter is filled."""
         of = typed_text(parameter)
         if self.name is None and of.is_whole:
-            return whole_source(parameter, of, ABOUT, self._get_whole(of), has_no_query)
+            source = whole_source(parameter, of, ABOUT, self._get_whole(of), has_no_query)
+            decode = of.of_text()
+            if isinstance(of, Typed) and of.lists == frozenset() and not parameter.may_miss:
+                assert decode is not None
+                assert source.call is not None
+                return replace(source, call=query_call(decode, source.call))
+            return source
         name = self.name or parameter.name
         if not of.is_array:
             return one_source(parameter, of, ABOUT, name, methodcaller("query_value", name))

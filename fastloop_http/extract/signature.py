@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import MethodType, NoneType, UnionType
-from typing import Annotated, Any, NamedTuple, NoReturn, Union, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, NoReturn, TypeAlias, Union, get_args, get_origin
 
 from fastloop_http._h1.incoming import BodyStream
 from fastloop_http._h1.request import Request
@@ -16,6 +16,8 @@ from fastloop_http.errors import Rejection
 from fastloop_http.extract.custom import custom_source
 from fastloop_http.extract.path import FromPath
 from fastloop_http.extract.source import EMPTY, Extractor, Parameter, Source, Surroundings
+
+Caught: TypeAlias = tuple[type[Rejection], ...]
 
 
 class Filled(NamedTuple):
@@ -27,7 +29,7 @@ class Filled(NamedTuple):
 
     keyword: str
     source: Source
-    caught: tuple[type[Rejection], ...] = ()
+    caught: Caught = ()
 
 
 class Told(NamedTuple):
@@ -36,7 +38,7 @@ class Told(NamedTuple):
     type: Any
     extractor: Any = None
     optional: bool = False
-    caught: tuple[type[Rejection], ...] = ()
+    caught: Caught = ()
 
 
 def read_signature(function: Callable[..., Any], who: str, around: Surroundings) -> list[Filled]:

@@ -30,9 +30,9 @@ class StoredPart:
         self.filename = filename
         self.content_type = content_type
         self.headers = headers
-        self.size = 0
+        self.size: int = 0
         # Written by hand: its own max_size would have it write to disk here, where the loop waits for that.
-        self.file = tempfile.SpooledTemporaryFile()  # noqa: SIM115
+        self.file: tempfile.SpooledTemporaryFile[bytes] = tempfile.SpooledTemporaryFile()  # noqa: SIM115
         self._charset = charset
         self._memory_bytes = memory_bytes
 

@@ -2,13 +2,14 @@
 
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from fastloop_http._h1.incoming import ClientDisconnected
 from fastloop_http._h1.refusal import BodyError
 from fastloop_http._h1.request import Request
 from fastloop_http.middleware.checks import check_callable
 from fastloop_http.middleware.layer import Next
+from fastloop_http.respond.answer import Answer
 from fastloop_http.respond.response import Response, into_response
 
 logger = logging.getLogger("fastloop_http")
@@ -24,7 +25,7 @@ class CatchPanic:
 
     __slots__ = ("_handler",)
 
-    def __init__(self, handler: Callable[[Exception], object] | None = None) -> None:
+    def __init__(self, handler: Callable[[Exception], Answer | Awaitable[Answer]] | None = None) -> None:
         if handler is not None:
             check_callable("handler", handler)
         self._handler = handler

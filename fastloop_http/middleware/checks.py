@@ -60,10 +60,11 @@ def check_origin(option: str, value: str) -> None:
     """Raise ValueError unless value is an origin as browsers write it: scheme, host, perhaps port."""
     try:
         parts = urlsplit(value)
-        host, port = parts.hostname, parts.port
+        port = parts.port
     except ValueError:
-        host = port = None
-    if not host or value != value.lower() or value != f"{parts.scheme}://{parts.netloc}" or "@" in value:
+        parts, port = urlsplit(""), None
+    origin = f"{parts.scheme}://{parts.netloc}"
+    if not parts.hostname or value != value.lower() or value != origin or "@" in value:
         raise ValueError(
             f"{option}: {value!r} is no origin; write 'https://example.com', in lower case, without a path"
         )

@@ -11,14 +11,17 @@ from fastloop_http.middleware.optional import optional_module
 class Coder(Protocol):
     """Compresses one body."""
 
-    def compress(self, piece: bytes) -> bytes:
+    def compress(self, piece: bytes, /) -> bytes:
         """Take a piece; return what is ready."""
+        ...
 
     def flush(self) -> bytes:
         """Return what the decoder needs to give out all that was taken."""
+        ...
 
     def finish(self) -> bytes:
         """Return the end."""
+        ...
 
 
 class GzipCoder:

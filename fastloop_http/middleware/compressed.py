@@ -33,8 +33,9 @@ class CompressedBody:
 
     def close(self) -> None:
         """Close what is not going to be sent."""
-        if hasattr(self._pieces, "close"):
-            self._pieces.close()
+        close = getattr(self._pieces, "close", None)
+        if close is not None:
+            close()
 
     def __aiter__(self) -> AsyncGenerator[bytes, None]:
         if isinstance(self._pieces, io.IOBase):
@@ -77,8 +78,9 @@ class CompressedBody:
             self._check(taken)
             yield self._coder.finish()
         finally:
-            if hasattr(pieces, "close"):
-                pieces.close()
+            close = getattr(pieces, "close", None)
+            if close is not None:
+                close()
 
     async def _of_async(self) -> AsyncGenerator[bytes, None]:
         assert isinstance(self._pieces, AsyncIterable)
@@ -93,8 +95,9 @@ class CompressedBody:
             self._check(taken)
             yield self._coder.finish()
         finally:
-            if hasattr(pieces, "aclose"):
-                await pieces.aclose()
+            close = getattr(pieces, "aclose", None)
+            if close is not None:
+                await close()
 
     async def _compress(self, content: bytes) -> bytes:
         if len(content) <= COMPRESSED_IN_PLACE:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
 
 from fastloop_http._h1.request import Request
+from fastloop_http.respond.answer import Answer
 from fastloop_http.respond.response import Response
 
 Next: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -16,5 +17,5 @@ class Layer(Protocol):
     raised. What the layer returns is anything a handler may return.
     """
 
-    async def __call__(self, request: Request, next: Next, /) -> object:
+    async def __call__(self, request: Request, next: Next, /) -> Answer:
         """Answer request."""

@@ -47,14 +47,14 @@ class File:
         content_type: str | None = None,
         download_name: str | None = None,
     ) -> None:
-        self.path = os.fspath(path)
+        self.path: str = os.fspath(path)
         if not isinstance(self.path, str):
             raise TypeError(f"File takes its path as str or PathLike, not {path!r}")
         if request is not None and not isinstance(request, Request):
             raise TypeError(f"request must be the Request that is answered, not {request!r}")
-        self.request = request
-        self.content_type = content_type or guessed_type(self.path)
-        self.download_name = None if download_name is None else disposition(download_name)
+        self.request: Request | None = request
+        self.content_type: str = content_type or guessed_type(self.path)
+        self.download_name: str | None = None if download_name is None else disposition(download_name)
 
     def into_response(self) -> Response:
         """Return the file, open at what is to be sent of it; or the answer that is sent in its place."""

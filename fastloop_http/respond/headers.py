@@ -17,6 +17,7 @@ class HasItems(Protocol):
 
     def items(self) -> Pairs:
         """Return (name, value) of every field."""
+        ...
 
 
 class ResponseHeaders(MutableMapping[str, str]):
@@ -154,7 +155,7 @@ def raise_no_text(name: object, value: object) -> NoReturn:
 def pairs_of(fields: Fields | HasItems) -> Pairs:
     """Return (name, value) of every field; TypeError where there are none to be had."""
     if isinstance(fields, Mapping):  # so is, at run time, a request's Headers
-        return fields.items()
+        return cast(Pairs, fields.items())
     if isinstance(fields, (str, bytes)) or not hasattr(fields, "__iter__"):
         raise TypeError(f"headers must be a mapping or pairs of str, not {fields!r}")
     return cast(Pairs, fields)

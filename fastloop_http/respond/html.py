@@ -16,7 +16,7 @@ class Html:
     def __init__(self, text: str | bytes) -> None:
         if not isinstance(text, (str, bytes)):
             raise TypeError(f"Html takes str or bytes, not {text!r}")
-        self.text = text
+        self.text: str | bytes = text
 
     def into_response(self) -> Response:
         """Return the page, of status 200."""

@@ -12,7 +12,7 @@ class JsonResponse:
     __slots__ = ("value",)
 
     def __init__(self, value: object) -> None:
-        self.value = value
+        self.value: object = value
 
     def into_response(self) -> Response:
         """Return the JSON, of status 200."""

@@ -29,8 +29,8 @@ class Redirect:
             raise TypeError(f"a redirect takes its URL as str, not {url!r}")
         if not url or CONTROL.search(url):
             raise ValueError(f"a redirect to {url[:80]!r}: a URL is not empty and has no control characters")
-        self.status = status
-        self.location = quote(LONE_PERCENT.sub("%25", url), safe="%/:=&?~#+!$,;'@()*[]")
+        self.status: int = status
+        self.location: str = quote(LONE_PERCENT.sub("%25", url), safe="%/:=&?~#+!$,;'@()*[]")
 
     @classmethod
     def to(cls, url: str) -> Self:

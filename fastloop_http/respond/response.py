@@ -4,21 +4,19 @@ Knows values, not sockets: the encoder sends what `Response.into_response` retur
 """
 
 import io
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, TypeAlias, runtime_checkable
+from typing import BinaryIO, Final, TypeAlias
 
 import msgspec
 
 from fastloop_http._h1.streamed import Stream
 from fastloop_http._h1.upgrade import Upgrade
+from fastloop_http.respond.answer import Answer, Content, Piece
 from fastloop_http.respond.cookie import SameSite, cookie_line, removal_line
 from fastloop_http.respond.headers import Fields, HasItems, ResponseHeaders
 
-if TYPE_CHECKING:
-    from fastloop_http._h1.streamed import Piece
-
-Body: TypeAlias = "str | bytes | Stream | BinaryIO | Iterable[Piece] | AsyncIterable[Piece] | Upgrade"
+Body: TypeAlias = str | bytes | Stream | BinaryIO | Iterator[Piece] | AsyncIterable[Piece] | Upgrade
 
 # Of one object that is an answer, to the next that it returns: more are a circle.
 MAX_DEPTH = 16
@@ -31,14 +29,6 @@ OCTETS: Final = ("content-type", "application/octet-stream")
 PLAIN: Final = frozenset({str, bytes, dict, list})
 
 encode_json: Callable[[object], bytes] = msgspec.json.Encoder().encode
-
-
-@runtime_checkable
-class IntoResponse(Protocol):
-    """Whatever a handler may return because it says itself what it is as an answer."""
-
-    def into_response(self) -> object:
-        """Return any value that a handler may return."""
 
 
 class Response:
@@ -61,7 +51,7 @@ class Response:
     _is_ours: bool  # made for one request, by into_response(): nobody else has kept it
 
     def __init__(
-        self, body: object = b"", status: int = 200, headers: Fields | HasItems = ()
+        self, body: Content = b"", status: int = 200, headers: Fields | HasItems = ()
     ) -> None:
         self.headers = fields = ResponseHeaders(headers)
         self.status = status if isinstance(body, Upgrade) else checked_status(status)
@@ -123,7 +113,7 @@ class Response:
         copied._is_ours = False
         return copied
 
-    def into_response(self) -> object:
+    def into_response(self) -> Answer:
         """Return what the encoder takes: (status, pairs of str, body), or an Upgrade."""
         if isinstance(self.body, Upgrade):
             upgrade = self.body
@@ -197,7 +187,7 @@ def convert(value: object, depth: int) -> Response:
             return Response(value, upgrade_status(value), value.headers)
         if hasattr(kind, "into_response"):
             return convert_object(value, depth)
-    return Response(value)
+    return Response(value)  # type: ignore[arg-type]  # refuses what it cannot take
 
 
 def convert_object(value: object, depth: int) -> Response:

@@ -137,8 +137,9 @@ async def next_of(events: AsyncIterator[ServerSentEvent | str]) -> ServerSentEve
 
 async def close(events: AsyncIterator[ServerSentEvent | str]) -> None:
     """Close events if it is something to be closed, as a generator is."""
-    if hasattr(events, "aclose"):
-        await events.aclose()
+    aclose = getattr(events, "aclose", None)
+    if aclose is not None:
+        await aclose()
 
 
 def sent_text(event: object) -> str:

@@ -143,7 +143,7 @@ def test_query_of_a_request_is_read_alike(data: str, pairs: list[tuple[str, str]
     request = build_request("GET", f"/?{data.replace(' ', '+').replace(chr(0xe9), '%c3%a9')}")
     assert request.query_dict() == dict(pairs)
     for name in {name for name, _ in pairs}:
-        assert request.query_value(name) == next(value for other, value in pairs if other == name)
+        assert request.query_value(name) == dict(pairs)[name]
         assert request.query_dict(frozenset({name}))[name] == [v for other, v in pairs if other == name]
     assert request.query_value("missing") is None
 
@@ -156,7 +156,7 @@ def test_request_without_a_query_has_no_values() -> None:
 
 def test_one_value_does_not_mind_other_pairs() -> None:
     request = build_request("GET", "/?%zz=1&%ff=2&%61=3&a=4&b=%zz")
-    assert request.query_value("a") == "3"
+    assert request.query_value("a") == "4"
     with pytest.raises(FormError):
         request.query_value("b")
     with pytest.raises(FormError):

@@ -5,12 +5,14 @@ import signal
 import socket
 import textwrap
 from collections.abc import Callable
+from inspect import signature
+from typing import get_type_hints
 
 import pytest
 from served import PATIENCE, Peer, ServingLoop, Site, eventually, free_port, listening, program, request
 
 import fastloop
-from fastloop_http import Request, Router, Server, get, post, serve
+from fastloop_http import Request, Router, Server, ServerOptions, get, post, serve
 
 
 async def echo(request: Request) -> bytes:
@@ -21,6 +23,12 @@ APP = Router().route("/", get(lambda: "root")).route("/echo", post(echo))
 
 
 # Options.
+
+def test_options_that_are_passed_on_are_those_of_the_server() -> None:
+    options = signature(Server).parameters.values()
+    named = {option.name: option.annotation for option in options if option.kind is option.KEYWORD_ONLY}
+    assert get_type_hints(ServerOptions) == named
+
 
 @pytest.mark.parametrize(
     "name",
