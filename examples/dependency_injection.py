@@ -2,8 +2,9 @@
 
 `python examples/dependency_injection.py [address]`, then
 
-    curl -H 'X-User: ada' 127.0.0.1:3000/notes
     curl -H 'X-User: ada' --json '"buy milk"' 127.0.0.1:3000/notes
+    curl -H 'X-User: ada' 127.0.0.1:3000/notes
+    curl 127.0.0.1:3000/audit
 """
 
 import sys
@@ -33,52 +34,52 @@ class InMemory:
         self.notes.setdefault(user, []).append(note)
 
 
-class Audit:
-    """Notes down what was done, once it has been done."""
-
-    def __init__(self) -> None:
-        self.written: list[str] = []
+class Audit(list[str]):
+    """What has been done, and by whom."""
 
 
 async def current_user(x_user: Header[str | None]) -> str:
-    if x_user is None:
-        raise Rejection("say who you are in X-User", status=401)
+    if not x_user:
+        raise Rejection("say who you are in X-User", status=403)
     return x_user
 
 
 CurrentUser = Annotated[str, Depends(current_user)]
 
 
-async def audited(user: CurrentUser, audit: State[Audit]) -> AsyncIterator[list[str]]:
-    steps: list[str] = []
-    yield steps
+async def steps(user: CurrentUser, audit: State[Audit]) -> AsyncIterator[list[str]]:
+    done: list[str] = []
+    yield done
     # Not where the handler has raised: that is raised at the yield.
-    audit.written += [f"{user}: {step}" for step in steps]
+    audit += [f"{user} {step}" for step in done]
+
+
+Steps = Annotated[list[str], Depends(steps)]
 
 
 async def list_notes(user: CurrentUser, notes: State[Notes]) -> list[str]:
     return await notes.of(user)
 
 
-async def add_note(
-    user: CurrentUser,
-    note: Json[str],
-    notes: State[Notes],
-    steps: Annotated[list[str], Depends(audited)],
-) -> int:
+async def add_note(user: CurrentUser, note: Json[str], notes: State[Notes], steps: Steps) -> int:
+    steps.append(f"adds {note!r}")
     await notes.add(user, note)
-    steps.append(f"added {note!r}")
     return 201
 
 
-def make_app(notes: Notes, audit: Audit) -> Router:
+async def show_audit(audit: State[Audit]) -> list[str]:
+    return audit
+
+
+def make_app(notes: Notes) -> Router:
     return (
         Router()
         .route("/notes", get(list_notes).post(add_note))
+        .route("/audit", get(show_audit))
         .with_state(notes, Notes)
-        .with_state(audit)
+        .with_state(Audit())
     )
 
 
 if __name__ == "__main__":
-    serve(make_app(InMemory(), Audit()), *(sys.argv[1:] or ["127.0.0.1:3000"]))
+    serve(make_app(InMemory()), *(sys.argv[1:] or ["127.0.0.1:3000"]))

@@ -2,13 +2,15 @@
 
 `python examples/error_handling.py [address]`, then
 
-    curl -i 127.0.0.1:3000/users/7
+    curl -i --json '{"name": "Ada"}' 127.0.0.1:3000/users
+    curl -i --json '{"name": "Ada"}' 127.0.0.1:3000/users
     curl -i --json '{"name": 3}' 127.0.0.1:3000/users
+    curl -i 127.0.0.1:3000/users/7
+    curl -i 127.0.0.1:3000/broken
 """
 
 import itertools
 import sys
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -27,20 +29,18 @@ class User(msgspec.Struct):
 class NameTaken(Exception):
     """An error that says itself what it is answered."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
-
     def into_response(self) -> Answer:
-        return 409, {"error": f"{self.name} is taken"}
+        return 409, {"error": f"{self} is taken"}
 
 
-@dataclass
+class NoSuchUser(Exception):
+    """An error of code that knows nothing of HTTP; what it is answered, the router says."""
+
+
 class Users:
-    """A library that knows nothing of HTTP: it raises KeyError for users there are not."""
-
-    by_id: dict[int, User] = field(default_factory=dict[int, User])
-    ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    def __init__(self) -> None:
+        self.by_id: dict[int, User] = {}
+        self.ids = itertools.count(1)
 
     def add(self, name: str) -> User:
         if any(user.name == name for user in self.by_id.values()):
@@ -49,16 +49,26 @@ class Users:
         self.by_id[user.id] = user
         return user
 
+    def find(self, id: int) -> User:
+        if id not in self.by_id:
+            raise NoSuchUser(id)
+        return self.by_id[id]
+
 
 async def create(new: Json[NewUser], users: State[Users]) -> tuple[int, User]:
     return 201, users.add(new.name)
 
 
 async def show(id: Path[int], users: State[Users]) -> User:
-    return users.by_id[id]
+    return users.find(id)
 
 
-def not_found(error: KeyError) -> Answer:
+async def broken() -> int:
+    # Nobody answers for this: the client is told "Internal Server Error", and the log what it is.
+    return 1 // 0
+
+
+def not_found(error: NoSuchUser) -> Answer:
     return 404, {"error": f"there is no user {error}"}
 
 
@@ -71,7 +81,8 @@ def make_app() -> Router:
         Router()
         .route("/users", post(create))
         .route("/users/{id}", get(show))
-        .handle_error({KeyError: not_found})
+        .route("/broken", get(broken))
+        .handle_error({NoSuchUser: not_found})
         .on_rejection(in_our_form)
         .with_state(Users())
     )

@@ -1,6 +1,10 @@
 """An end that loses nothing: requests are answered, background work is done, and then the program ends.
 
-`python examples/graceful_shutdown.py [address]`; ask for /slow, and press Ctrl-C before it answers.
+`python examples/graceful_shutdown.py [address]`, then press Ctrl-C before this answers:
+
+    curl 127.0.0.1:3000/slow
+
+/forever is answered 408 after ten seconds, also when the program is to end; another Ctrl-C drops it.
 """
 
 import asyncio
@@ -18,13 +22,9 @@ class Journal(list[str]):
 
 @contextlib.asynccontextmanager
 async def journal(app: Router) -> AsyncGenerator[Journal]:
-    journal = Journal()
-    yield journal
-    print("\n".join(["written at the end:", *journal]), flush=True)
-
-
-async def forever() -> None:
-    await asyncio.Event().wait()
+    lines = Journal()
+    yield lines
+    print("written at the end:", *lines, sep="\n", flush=True)
 
 
 async def slow(request: Request, journal: State[Journal]) -> str:
@@ -38,12 +38,16 @@ async def note(journal: Journal, target: str) -> None:
     journal.append(f"answered {target}")
 
 
+async def forever() -> None:
+    await asyncio.Event().wait()
+
+
 def make_app() -> Router:
     return (
         Router()
         .route("/slow", get(slow))
         .route("/forever", get(forever))
-        # Without it a handler that never ends would last to the deadline of the server's end.
+        # Without it the end would wait for /forever until shutdown_timeout_s, and then drop it.
         .layer(Timeout(10))
         .with_lifespan(journal)
     )

@@ -1,4 +1,12 @@
-"""The smallest server: `python examples/hello.py [host:port]`."""
+"""The smallest server: text, a path with a capture, JSON, and a body sent back.
+
+`python examples/hello.py [host:port]`, then
+
+    curl 127.0.0.1:3000/
+    curl 127.0.0.1:3000/greet/Ferris
+    curl 127.0.0.1:3000/json
+    curl --data-binary 'over and out' 127.0.0.1:3000/echo
+"""
 
 import sys
 
@@ -30,4 +38,4 @@ app = (
 )
 
 if __name__ == "__main__":
-    serve(app, sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:3000")
+    serve(app, *(sys.argv[1:] or ["127.0.0.1:3000"]))

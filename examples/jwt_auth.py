@@ -4,26 +4,31 @@
 
     curl --json '{"client_id": "foo", "client_secret": "bar"}' 127.0.0.1:3000/authorize
     curl -H 'Authorization: Bearer TOKEN' 127.0.0.1:3000/protected
+
+Tokens are signed with JWT_SECRET; without it with one that is forgotten when the program ends.
 """
 
 import hmac
 import os
+import secrets
 import sys
 import time
+from typing import Self
 
 import jwt
 import msgspec
 
 from fastloop_http import Json, Rejection, Request, Router, get, post, serve
 
-SECRET = os.environ.get("JWT_SECRET", "not for anything but trying this out")
+SECRET = os.environ.get("JWT_SECRET") or secrets.token_hex()
 LIFETIME_S = 3600
 
 
-class AuthRejection(Rejection):
-    """Who it is is not known."""
+class Unauthorized(Rejection):
+    """It is not known who asks."""
 
-    status = 401
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, status=401, headers={"www-authenticate": "Bearer"})
 
 
 class Credentials(msgspec.Struct):
@@ -41,24 +46,24 @@ class Claims(msgspec.Struct):
 
     sub: str
     company: str
-    exp: int
+    exp: int  # seconds since 1970; jwt looks whether they have passed
 
     @classmethod
-    def from_request(cls, request: Request) -> "Claims":
+    def from_request(cls, request: Request) -> Self:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
-            raise AuthRejection("a bearer token is missing")
+            raise Unauthorized("a bearer token is missing")
         try:
-            return msgspec.convert(jwt.decode(token, SECRET, algorithms=["HS256"]), Claims)
+            return msgspec.convert(jwt.decode(token, SECRET, algorithms=["HS256"]), cls)
         except (jwt.InvalidTokenError, msgspec.ValidationError) as error:
-            raise AuthRejection("the token is not valid") from error
+            raise Unauthorized("the token is not valid") from error
 
 
 async def authorize(credentials: Json[Credentials]) -> Token:
     # A real one would look into a database.
-    known = hmac.compare_digest(credentials.client_secret, "bar")
-    if credentials.client_id != "foo" or not known:
-        raise AuthRejection("wrong credentials")
+    right = hmac.compare_digest(credentials.client_secret.encode(), b"bar")
+    if credentials.client_id != "foo" or not right:
+        raise Unauthorized("the credentials are wrong")
     claims = Claims("b@b.com", "ACME", int(time.time()) + LIFETIME_S)
     return Token(jwt.encode(msgspec.to_builtins(claims), SECRET, algorithm="HS256"))
 

@@ -1,17 +1,20 @@
 """Files from a form: each is written to disk as it comes, whatever its size.
 
-`python examples/multipart_upload.py [folder] [address]`; open it in a browser, or
+`python examples/multipart_upload.py FOLDER [address]`; open it in a browser, or
 
-    curl -F file=@README.md -F file=@CHANGES.md 127.0.0.1:3000/
+    curl -L -F file=@README.md -F file=@CHANGES.md 127.0.0.1:3000/
 """
 
+import html
+import os
 import re
 import sys
-import tempfile
 from pathlib import Path
+from typing import Annotated
 
-from fastloop_http import Html, Multipart, Redirect, Rejection, Router, State, get, serve
-from fastloop_http.middleware import BodyLimit
+from fastloop_http import FromMultipart, Html, MultipartForm, Redirect, Rejection, Router, State, get, serve
+
+MAX_FORM_BYTES = 250 * 1024 * 1024
 
 PAGE = """<!doctype html>
 <title>Upload</title>
@@ -30,16 +33,19 @@ class Folder:
 
     def place(self, name: str) -> Path:
         """Return where to put a file of this name, which a client chose: nowhere but in the folder."""
-        if not re.fullmatch(r"[\w][\w .-]{0,100}", name):
+        if not re.fullmatch(r"\w[\w .-]{0,100}", name):
             raise Rejection(f"a file cannot have the name {name[:80]!r}")
         return self.path / name
 
 
-async def form() -> Html:
-    return Html(PAGE)
+def form(folder: State[Folder]) -> Html:
+    files = "".join(f"<li>{html.escape(name)}</li>\n" for name in sorted(os.listdir(folder.path)))
+    return Html(f"{PAGE}<ul>\n{files}</ul>\n")
 
 
-async def upload(parts: Multipart, folder: State[Folder]) -> Redirect:
+async def upload(
+    parts: Annotated[MultipartForm, FromMultipart(max_bytes=MAX_FORM_BYTES)], folder: State[Folder]
+) -> Redirect:
     async for part in parts:
         if part.filename:
             await part.save(folder.place(part.filename))
@@ -47,15 +53,9 @@ async def upload(parts: Multipart, folder: State[Folder]) -> Redirect:
 
 
 def make_app(folder: Path) -> Router:
-    return (
-        Router()
-        .route("/", get(form).post(upload))
-        .layer(BodyLimit(250 * 1024 * 1024))
-        .with_state(Folder(folder))
-    )
+    folder.mkdir(exist_ok=True)
+    return Router().route("/", get(form).post(upload)).with_state(Folder(folder))
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as made:
-        folder, *addresses = sys.argv[1:] or [made]
-        serve(make_app(Path(folder)), *(addresses or ["127.0.0.1:3000"]))
+    serve(make_app(Path(sys.argv[1])), *(sys.argv[2:] or ["127.0.0.1:3000"]))

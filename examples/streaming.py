@@ -4,7 +4,7 @@
 
     curl -N 127.0.0.1:3000/ticks
     curl -N '127.0.0.1:3000/report?rows=100000'
-    curl -T /var/log/syslog 127.0.0.1:3000/digest
+    curl -T README.md 127.0.0.1:3000/digest
 """
 
 import asyncio
@@ -16,15 +16,19 @@ from fastloop_http import BodyStream, Query, Router, Sse, Stream, get, put, serv
 
 
 async def ticks(count: Query[int] = 10) -> Sse:
-    async def each() -> AsyncIterator[str]:
-        for number in range(count):
-            yield f"tick {number}"
-            await asyncio.sleep(0.1)
+    async def events() -> AsyncIterator[str]:
+        try:
+            for number in range(count):
+                yield f"tick {number}"
+                await asyncio.sleep(0.1)
+        finally:
+            # Also where the client goes before the last.
+            print("no more ticks", flush=True)
 
-    return Sse(each())
+    return Sse(events())
 
 
-def report(rows: Query[int] = 1000) -> tuple[int, dict[str, str], Stream]:
+async def report(rows: Query[int] = 1000) -> tuple[int, dict[str, str], Stream]:
     def lines() -> Iterator[str]:
         yield "number,square\n"
         for number in range(rows):
@@ -42,9 +46,7 @@ async def digest(body: BodyStream) -> dict[str, str | int]:
     return {"sha256": seen.hexdigest(), "size": size}
 
 
-app = (
-    Router().route("/ticks", get(ticks)).route("/report", get(report)).route("/digest", put(digest))
-)
+app = Router().route("/ticks", get(ticks)).route("/report", get(report)).route("/digest", put(digest))
 
 if __name__ == "__main__":
     serve(app, *(sys.argv[1:] or ["127.0.0.1:3000"]))

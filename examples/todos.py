@@ -6,6 +6,8 @@
     curl '127.0.0.1:3000/todos?limit=10'
     curl -X PATCH --json '{"done": true}' 127.0.0.1:3000/todos/1
     curl -X DELETE 127.0.0.1:3000/todos/1
+
+SQLite keeps them in memory, or in the file that SQLITE_PATH names. PostgreSQL needs asyncpg.
 """
 
 import asyncio
@@ -15,44 +17,48 @@ import sqlite3
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from fastloop_http import Json, Path, Query, Router, State, get, patch, serve
 
+# What the columns can hold: a larger number, or a NUL in a text, would be an error of the database.
+Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=1000, pattern=r"^[^\x00]*$")]
+
 
 class Todo(msgspec.Struct):
     id: int
     text: str
-    done: bool = False
+    done: bool
 
 
 class NewTodo(msgspec.Struct):
-    text: str
+    text: Text
 
 
 class Change(msgspec.Struct):
-    text: str | None = None
+    text: Text | None = None
     done: bool | None = None
 
 
 class Page(msgspec.Struct):
-    offset: int = 0
-    limit: int = 100
+    offset: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
 
 
 class Database(ABC):
     """Runs SQL whose parameters are $1, $2 and so on, and returns rows."""
 
-    serial: str  # the type of a key that counts by itself
+    key: str  # the type of a column of keys that counts by itself
 
     @abstractmethod
     async def run(self, sql: str, *parameters: object) -> Sequence[Sequence[Any]]: ...
 
 
 class PostgreSQL(Database):
-    serial = "SERIAL"
+    key = "BIGSERIAL PRIMARY KEY"
 
     def __init__(self, pool: Any) -> None:
         self.pool = pool
@@ -63,42 +69,43 @@ class PostgreSQL(Database):
 
 
 class SQLite(Database):
-    serial = "INTEGER"
+    key = "INTEGER PRIMARY KEY"
 
-    def __init__(self, path: str) -> None:
-        self.connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self.free = asyncio.Lock()
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.lock = asyncio.Lock()
 
     async def run(self, sql: str, *parameters: object) -> Sequence[Sequence[Any]]:
         def execute() -> Sequence[Sequence[Any]]:
             named = {str(number): parameter for number, parameter in enumerate(parameters, 1)}
             return self.connection.execute(sql, named).fetchall()
 
-        async with self.free:
+        async with self.lock:
             return await asyncio.to_thread(execute)
 
 
 @contextlib.asynccontextmanager
 async def database(app: Router) -> AsyncGenerator[Database]:
     async with contextlib.AsyncExitStack() as stack:
-        dsn = os.environ.get("DATABASE_URL")
-        found: Database
-        if dsn is None:
-            sqlite = found = SQLite(os.environ.get("SQLITE_PATH", ":memory:"))
-            stack.callback(sqlite.connection.close)
-        else:
+        db: Database
+        if dsn := os.environ.get("DATABASE_URL"):
             import asyncpg
 
-            found = PostgreSQL(await stack.enter_async_context(asyncpg.create_pool(dsn)))
-        await found.run(
+            db = PostgreSQL(await stack.enter_async_context(asyncpg.create_pool(dsn)))
+        else:
+            path = os.environ.get("SQLITE_PATH", ":memory:")
+            connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            db = SQLite(stack.enter_context(contextlib.closing(connection)))
+        await db.run(
             f"CREATE TABLE IF NOT EXISTS todos "
-            f"(id {found.serial} PRIMARY KEY, text TEXT NOT NULL, done BOOLEAN NOT NULL DEFAULT FALSE)"
+            f"(id {db.key}, text TEXT NOT NULL, done BOOLEAN NOT NULL DEFAULT FALSE)"
         )
-        yield found
+        yield db
 
 
 def todo(row: Sequence[Any]) -> Todo:
-    return Todo(row[0], row[1], bool(row[2]))
+    id, text, done = row
+    return Todo(id, text, bool(done))
 
 
 async def index(page: Query[Page], db: State[Database]) -> list[Todo]:
@@ -109,11 +116,11 @@ async def index(page: Query[Page], db: State[Database]) -> list[Todo]:
 
 
 async def create(new: Json[NewTodo], db: State[Database]) -> tuple[int, Todo]:
-    rows = await db.run("INSERT INTO todos (text) VALUES ($1) RETURNING id, text, done", new.text)
-    return 201, todo(rows[0])
+    (row,) = await db.run("INSERT INTO todos (text) VALUES ($1) RETURNING id, text, done", new.text)
+    return 201, todo(row)
 
 
-async def change(id: Path[int], new: Json[Change], db: State[Database]) -> Todo | int:
+async def change(id: Path[Id], new: Json[Change], db: State[Database]) -> Todo | int:
     rows = await db.run(
         "UPDATE todos SET text = COALESCE($1, text), done = COALESCE($2, done) WHERE id = $3 "
         "RETURNING id, text, done",
@@ -122,7 +129,7 @@ async def change(id: Path[int], new: Json[Change], db: State[Database]) -> Todo 
     return todo(rows[0]) if rows else 404
 
 
-async def remove(id: Path[int], db: State[Database]) -> int:
+async def remove(id: Path[Id], db: State[Database]) -> int:
     return 204 if await db.run("DELETE FROM todos WHERE id = $1 RETURNING id", id) else 404
 
 

@@ -1,35 +1,38 @@
-"""A server on a Unix socket, with a client.
+"""A server on a Unix socket, and a client for it.
 
-`python examples/unix_socket.py [path]`; or `curl --unix-socket PATH http://localhost/`.
+`python examples/unix_socket.py app.sock`, then
+
+    python examples/unix_socket.py app.sock /greet/Ferris
+    curl --unix-socket app.sock http://localhost/greet/Ferris
 """
 
-import asyncio
-import contextlib
 import sys
-import tempfile
-from pathlib import Path
+
+import aiohttp
 
 import fastloop
-from fastloop_http import ConnectInfo, Router, Server, get
+from fastloop_http import Router, get, serve
 
 
-async def hello(peer: ConnectInfo) -> str:
-    # The client of a Unix socket has no address.
-    return f"Hello, {peer or 'neighbour'}!"
+async def greet(name: str) -> str:
+    return f"Greetings, {name}!"
 
 
-app = Router().route("/", get(hello))
+app = Router().route("/greet/{name}", get(greet))
 
 
-async def main(path: Path) -> None:
-    # Who may connect, the mode of the socket file says.
-    async with Server(app, unix_mode=0o600).listening(f"unix:{path}"):
-        reader, writer = await asyncio.open_unix_connection(path)
-        with contextlib.closing(writer):
-            writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            print((await reader.read()).decode())
+async def ask(socket_path: str, path: str) -> str:
+    async with (
+        aiohttp.ClientSession("http://localhost", connector=aiohttp.UnixConnector(socket_path)) as client,
+        client.get(path) as answer,
+    ):
+        return await answer.text()
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        fastloop.run(main(Path(*sys.argv[1:] or [folder, "app.sock"])))
+    socket_path, *paths = sys.argv[1:]
+    if not paths:
+        # Who may connect, the mode of the socket file says.
+        serve(app, f"unix:{socket_path}", unix_mode=0o600)
+    for path in paths:
+        print(fastloop.run(ask(socket_path, path)))

@@ -1,10 +1,9 @@
 """Compile what a Router has registered into what a connection is handed."""
 
-import contextlib
 import inspect
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from fastloop_http._h1.request import Request
 from fastloop_http._h1.routes import Call, Endpoint, PathTree
@@ -44,19 +43,9 @@ class Scope:
     method_not_allowed: Handler | None = None
     changes: int = 0
 
-    @contextlib.contextmanager
-    def lent(self, state: object) -> Generator[None]:
-        """Have one more state during a `with`."""
-        kind = type(state)
-        if kind in self.states:
-            raise ValueError(f"a lifespan gives a state of type {kind.__name__}, and there is one already")
-        self.states[kind] = state
-        self.changes += 1
-        try:
-            yield
-        finally:
-            del self.states[kind]
-            self.changes += 1
+
+# States of this time of serving, from lifespans, beside those that scopes have for good.
+Lent: TypeAlias = Mapping[Scope, Mapping[type, object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +64,14 @@ class Registered:
         """Return the same in one more scope."""
         return replace(self, scopes=(*self.scopes, scope))
 
-    def compile(self, path: str, captures: tuple[str, ...], overrides: Mapping[Any, Any]) -> Call:
+    def compile(
+        self, path: str, captures: tuple[str, ...], overrides: Mapping[Any, Any], lent: Lent
+    ) -> Call:
         """Return how it is called for a request on path."""
         states: dict[type, object] = {}
         errors: dict[type[BaseException], ErrorHandler] = {}
         for scope in self.scopes:
-            states = {**scope.states, **states}
+            states = {**scope.states, **lent.get(scope, {}), **states}
             errors = {**scope.errors, **errors}
         around = Surroundings(path, captures, states, overrides)
         call = compile_plan(self.handler, around)
@@ -117,6 +108,7 @@ def compile_routes(
     default_layers: tuple[Layer, ...],
     connect: Registered | None,
     scope: Scope,
+    lent: Lent,
 ) -> Routes:
     """Return the routes of a router; see its attributes."""
     exact: dict[str, tuple[Callable[..., object], bool, str]] = {}
@@ -125,13 +117,13 @@ def compile_routes(
     for path, entry in paths.items():
         pattern = parse_path(path)
         calls = {
-            method: registered.compile(path, pattern.captures, scope.overrides)
+            method: registered.compile(path, pattern.captures, scope.overrides, lent)
             for method, registered in entry.methods.items()
         }
         if "GET" in calls:
             calls.setdefault("HEAD", calls["GET"])
         allow = ", ".join(sorted({*calls, "OPTIONS"}))
-        refusals[path] = _refusal(entry, allow, scope)
+        refusals[path] = _refusal(entry, allow, scope, lent)
         endpoint = Endpoint(calls, allow, path)
         patterns = [pattern]
         if entry.trimmed and None not in pattern.segments and path != "/" and path + "/" not in paths:
@@ -141,13 +133,13 @@ def compile_routes(
             if form.static is not None:
                 for method, call in calls.items():
                     exact[f"{method} {form.static}"] = (call.call, call.wants_request, path)
-    tunnel = None if connect is None else connect.compile("", (), scope.overrides)
+    tunnel = None if connect is None else connect.compile("", (), scope.overrides, lent)
     tree = PathTree(found)
-    fallback = _fallback(fallbacks, default_layers, scope)
+    fallback = _fallback(fallbacks, default_layers, scope, lent)
     return Routes(exact, tree, _dispatcher(tree, refusals, fallback, tunnel))
 
 
-def _refusal(entry: PathEntry, allow: str, scope: Scope) -> Call:
+def _refusal(entry: PathEntry, allow: str, scope: Scope, lent: Lent) -> Call:
     """Return what answers a method that entry does not have."""
 
     def refuse(request: Request) -> object:
@@ -158,7 +150,7 @@ def _refusal(entry: PathEntry, allow: str, scope: Scope) -> Call:
     handler = next((one.method_not_allowed for one in entry.scopes if one.method_not_allowed), None)
     if handler is None:
         return with_layers(Call(refuse, True, ()), entry.layers)
-    inner = Registered(handler, (), entry.scopes).compile("of no route", (), scope.overrides)
+    inner = Registered(handler, (), entry.scopes).compile("of no route", (), scope.overrides, lent)
 
     async def refuse_otherwise(request: Request) -> object:
         if request.method == "OPTIONS":
@@ -171,10 +163,10 @@ def _refusal(entry: PathEntry, allow: str, scope: Scope) -> Call:
 
 
 def _fallback(
-    fallbacks: Mapping[str, Registered], default_layers: tuple[Layer, ...], scope: Scope
+    fallbacks: Mapping[str, Registered], default_layers: tuple[Layer, ...], scope: Scope, lent: Lent
 ) -> Callable[[Request], object]:
     """Return what answers a request for which there is no path."""
-    calls = {prefix: one.compile(prefix, (), scope.overrides) for prefix, one in fallbacks.items()}
+    calls = {prefix: one.compile(prefix, (), scope.overrides, lent) for prefix, one in fallbacks.items()}
     last = calls.pop("", None) or with_layers(Call(_not_found, False, ()), default_layers)
     # The longest prefix goes first by itself: static text, and captures, go before what is left.
     tree = PathTree(

@@ -1,7 +1,8 @@
 """Rejections: how a request is answered that does not give a handler what it asks for (RFC 9457)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -34,7 +35,8 @@ class Rejection(Exception):
     """Why a request is refused before its handler runs, and what it is answered.
 
     status: of the answer. detail: a sentence for the client. errors: what is wrong with which part, all that
-    was found. Raised by a handler, it is the answer as well.
+    was found. headers: of the answer, besides its content-type, as a 401 has to have www-authenticate.
+    Raised by a handler, it is the answer as well.
 
     The answer is a problem details object (RFC 9457): type, title, status, detail, and errors where there are
     any. `Router.on_rejection` changes it for a router.
@@ -42,10 +44,18 @@ class Rejection(Exception):
 
     status: int = 400
 
-    def __init__(self, detail: str, *, status: int | None = None, errors: Iterable[FieldError] = ()) -> None:
+    def __init__(
+        self,
+        detail: str,
+        *,
+        status: int | None = None,
+        errors: Iterable[FieldError] = (),
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.errors: tuple[FieldError, ...] = tuple(errors)
+        self.headers = dict(headers)
         if status is not None:
             self.status = status
 
@@ -63,7 +73,8 @@ class Rejection(Exception):
 
     def into_response(self) -> "Answer":
         """Return what the request is answered."""
-        return self.status, {"content-type": "application/problem+json"}, msgspec.json.encode(self.problem())
+        headers = {**self.headers, "content-type": "application/problem+json"}
+        return self.status, headers, msgspec.json.encode(self.problem())
 
 
 class PathRejection(Rejection):

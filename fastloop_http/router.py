@@ -5,13 +5,14 @@ Knows paths as text and `Request`; never a socket, and not what becomes of an an
 
 import asyncio
 import contextlib
+import copy
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from typing import Any, NamedTuple, Self, TypeVar
 
 from fastloop_http._h1.request import Request
 from fastloop_http._paths import Segment, join, parse_path
-from fastloop_http._routes import PathEntry, Registered, Routes, Scope, answer_of, compile_routes
+from fastloop_http._routes import Lent, PathEntry, Registered, Routes, Scope, answer_of, compile_routes
 from fastloop_http.errors import Rejection
 from fastloop_http.extract.signature import read_signature
 from fastloop_http.extract.source import Surroundings
@@ -60,6 +61,7 @@ class Router:
         self._default_layers: tuple[Layer, ...] = ()  # around the answer where there is no fallback
         self._connect: Registered | None = None
         self._lifespans: list[tuple[Lifespan, Scope, Any]] = []
+        self._lent: Lent = {}
         self._compiled: tuple[int, Routes] | None = None
 
     # Paths.
@@ -233,9 +235,10 @@ class Router:
 
     @contextlib.contextmanager
     def override(self, replacements: Mapping[Any, Any]) -> Generator[Self]:
-        """Have others stand in for dependencies and states during a `with`: {get_user: f, Database: fake}.
+        """Have others stand in during a `with`: for dependencies and lifespans by function, states by type.
 
-        For tests: what `oneshot` is asked in the `with`, and a server that begins to listen in it, has them.
+        {get_user: f, database: no_database, Clock: FakeClock()}. For tests: what `oneshot` is asked in the
+        `with`, and a server that begins to listen in it, has them.
         """
         before = self._scope.overrides
         self._scope.overrides = {**before, **replacements}
@@ -270,7 +273,7 @@ class Router:
         changes = sum(scope.changes for scope in self._scopes)
         if self._compiled is None or self._compiled[0] != changes:
             self._compiled = changes, compile_routes(
-                self._paths, self._fallbacks, self._default_layers, self._connect, self._scope
+                self._paths, self._fallbacks, self._default_layers, self._connect, self._scope, self._lent
             )
         return self._compiled[1]
 
@@ -278,7 +281,7 @@ class Router:
         """Answer one request, made by `Request.build`, on the loop that runs; for tests, without a server.
 
         An exception that would be a 500 is raised. What `request.after` was given has run when this returns.
-        Lifespans are not entered.
+        Lifespans are not entered; `async with app.lifespan()` gives a router for which they are.
         """
         response = await answer_of(self.compile(), request)
         for context, call, args in request._take_after():
@@ -289,13 +292,30 @@ class Router:
 
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncGenerator[Self]:
-        """Enter all lifespans during an `async with`, in the order in which they were added."""
+        """Enter all lifespans during an `async with`, in the order in which they were added.
+
+        Gives a router as this is now, whose handlers have what the lifespans gave. It may be done several
+        times at once, on loops of their own too: each time has states of its own.
+        """
+        lent: dict[Scope, dict[type, object]] = {}
         async with contextlib.AsyncExitStack() as stack:
             for lifespan, scope, router in self._lifespans:
+                lifespan = self._scope.overrides.get(lifespan, lifespan)
                 state = await enter_lifespan(stack, lifespan, router)
-                if state is not None:
-                    stack.enter_context(scope.lent(state))
-            yield self
+                if state is None:
+                    continue
+                kind = type(state)
+                states = lent.setdefault(scope, {})
+                if kind in scope.states or kind in states:
+                    raise ValueError(
+                        f"a lifespan gives a state of type {kind.__name__}, and there is one already; "
+                        f"give it a type of its own"
+                    )
+                states[kind] = state
+            entered = copy.copy(self)
+            entered._lent = lent
+            entered._compiled = None
+            yield entered
 
     def _check_router(self, verb: str, router: object) -> None:
         if not isinstance(router, Router):

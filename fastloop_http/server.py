@@ -197,8 +197,8 @@ class Server:
         async with contextlib.AsyncExitStack() as stack:
             if self._lifespan is not None:
                 await enter_lifespan(stack, self._lifespan, self._app)
-            await stack.enter_async_context(self._app.lifespan())
-            routes = self._app.compile()
+            app = await stack.enter_async_context(self._app.lifespan())
+            routes = app.compile()
             background = Background(loop)
             service = Service(
                 loop, routes.exact, routes.tree, routes.dispatch, **self._limits, **self._timeouts,

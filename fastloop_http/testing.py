@@ -6,11 +6,12 @@ Needs httpx: `pip install fastloop[testing]`.
 import asyncio
 import contextlib
 import threading
+from http.cookiejar import CookieJar
 from typing import Any, Self
 
 import fastloop
 from fastloop_http.router import Router
-from fastloop_http.server import Server, ServerOptions
+from fastloop_http.server import Listening, Server, ServerOptions
 
 try:
     import httpx
@@ -20,38 +21,58 @@ except ImportError as error:
 # Seconds in which an app has to start.
 START_S = 30.0
 
+ADDRESS = "127.0.0.1:0"
+# Of httpx: proxies of the environment know nothing of our ports, and a debugger takes its time.
+DEFAULTS: dict[str, Any] = {"trust_env": False, "timeout": 60.0}
+
+
+class Dropped(Exception):
+    """The `with` was left by an exception: nobody waits for answers any more."""
+
 
 class AsyncTestClient(httpx.AsyncClient):
     """An httpx.AsyncClient for app, served on the loop that runs while `async with` lasts.
 
     Requests have paths only: `await client.get("/users")`. Lifespans are entered; the app is taken as it is
-    then, `Router.override` included. server_options: those of `Server`; others are httpx's. Runs on
-    fastloop's loop only: fastloop.run(main()).
+    then, `Router.override` included. server_options: those of `Server`; others are httpx's. Cookies that are
+    Secure are sent back, as browsers do on the machine itself. Runs on fastloop's loop only:
+    fastloop.run(main()).
     """
 
     __test__ = False  # not pytest's to collect
 
     def __init__(self, app: Router, *, server_options: ServerOptions | None = None, **options: Any) -> None:
         self._server = Server(app, **(server_options or {}))
-        self._served = contextlib.AsyncExitStack()
-        settings: dict[str, Any] = {"trust_env": False, "timeout": 60.0, **options}
-        super().__init__(**settings)
+        self._serving = contextlib.AsyncExitStack()
+        super().__init__(**{**DEFAULTS, **options})
+        self.event_hooks["response"].append(self._unlock_cookies)
+
+    async def _unlock_cookies(self, response: httpx.Response) -> None:
+        unlock(self.cookies.jar)
 
     async def __aenter__(self) -> Self:
-        listening = await self._served.enter_async_context(self._server.listening("127.0.0.1:0"))
-        self.base_url = httpx.URL(f"http://{listening.addresses[0]}")
-        return await super().__aenter__()
+        await super().__aenter__()
+        try:
+            listening = await self._serving.enter_async_context(self._server.listening(ADDRESS))
+        except BaseException:
+            await super().__aexit__()
+            raise
+        self.base_url = url_of(self._server, listening)
+        return self
 
     async def __aexit__(self, *error: Any) -> None:
-        await super().__aexit__(*error)
-        await self._served.__aexit__(*error)
+        try:
+            await super().__aexit__(*error)
+        finally:
+            await self._serving.__aexit__(*error)
 
 
 class TestClient(httpx.Client):
     """An httpx.Client for app, served on a loop in a thread of its own while `with` lasts.
 
-    Requests have paths only: `client.get("/users")`. Lifespans are entered in that thread; the app is taken
-    as it is then, `Router.override` included. server_options: those of `Server`; others are httpx's.
+    Requests have paths only: `client.get("/users")`. Lifespans are entered in that thread, and what they
+    raise is raised here; the app is taken as it is then, `Router.override` included. server_options: those of
+    `Server`; others are httpx's. Cookies that are Secure are sent back, as browsers do on the machine itself.
     """
 
     __test__ = False  # not pytest's to collect
@@ -59,40 +80,74 @@ class TestClient(httpx.Client):
     def __init__(self, app: Router, *, server_options: ServerOptions | None = None, **options: Any) -> None:
         self._server = Server(app, **(server_options or {}))
         self._thread = threading.Thread(target=self._run, name="fastloop_http.TestClient", daemon=True)
-        self._up = threading.Event()
-        self._failed: BaseException | None = None
-        settings: dict[str, Any] = {"trust_env": False, "timeout": 60.0, **options}
-        super().__init__(**settings)
+        self._started = threading.Event()  # or failed
+        self._failure: BaseException | None = None
+        super().__init__(**{**DEFAULTS, **options})
+        self.event_hooks["response"].append(self._unlock_cookies)
+
+    def _unlock_cookies(self, response: httpx.Response) -> None:
+        unlock(self.cookies.jar)
 
     def __enter__(self) -> Self:
+        super().__enter__()
+        try:
+            self._start()
+        except BaseException:
+            super().__exit__()
+            raise
+        return self
+
+    def _start(self) -> None:
         self._thread.start()
-        if not self._up.wait(START_S):
+        if not self._started.wait(START_S):
+            self._loop.call_soon_threadsafe(self._cancel)
             raise TimeoutError(
                 f"the app has not started within {START_S:g} s; look at what its lifespan waits for"
             )
-        if self._failed is not None:
-            raise self._failed
-        return super().__enter__()
+        if self._failure is not None:
+            self._thread.join()
+            raise self._failure
 
     def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)
-        self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join()
-        if self._failed is not None:
-            raise self._failed
+        try:
+            super().__exit__(*error)
+        finally:
+            if error[0] is None:
+                self._loop.call_soon_threadsafe(self._ended.set_result, None)
+            else:
+                self._loop.call_soon_threadsafe(self._ended.set_exception, Dropped())
+            self._thread.join()
+        if self._failure is not None:
+            raise self._failure
 
     def _run(self) -> None:
         try:
             fastloop.run(self._serve())
         except BaseException as failure:
-            self._failed = failure
+            self._failure = failure
         finally:
-            self._up.set()
+            self._started.set()
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._end = asyncio.Event()
-        async with self._server.listening("127.0.0.1:0") as listening:
-            self.base_url = httpx.URL(f"http://{listening.addresses[0]}")
-            self._up.set()
-            await self._end.wait()
+        task = asyncio.current_task()
+        assert task is not None
+        self._cancel = task.cancel
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        with contextlib.suppress(Dropped):
+            async with self._server.listening(ADDRESS) as listening:
+                self.base_url = url_of(self._server, listening)
+                self._started.set()
+                await self._ended
+
+
+def url_of(server: Server, listening: Listening) -> httpx.URL:
+    """Return what the paths that a client asks for are added to."""
+    scheme = "http" if server._tls is None else "https"
+    return httpx.URL(f"{scheme}://{listening.addresses[0]}")
+
+
+def unlock(jar: CookieJar) -> None:
+    """Have Secure cookies sent without TLS: a browser would, to an address of its own machine."""
+    for cookie in jar:
+        cookie.secure = False

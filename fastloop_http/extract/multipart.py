@@ -90,16 +90,18 @@ class Part:
         max_bytes (413), it is removed.
         """
         loop = asyncio.get_running_loop()
-        file = await loop.run_in_executor(None, lambda: open(path, "wb"))  # noqa: SIM115
+        # Cancelled or not, the thread makes the file: it is waited for before the file can be removed.
+        opening = loop.run_in_executor(None, lambda: open(path, "wb"))  # noqa: SIM115
         try:
-            size = await self._copy(file, math.inf if max_bytes is None else max_bytes)
+            file = await asyncio.shield(opening)
+            return await self._copy(file, math.inf if max_bytes is None else max_bytes)
         except BaseException:
+            await opening
             with contextlib.suppress(OSError):
                 os.unlink(path)
             raise
         finally:
-            await loop.run_in_executor(None, file.close)
-        return size
+            await loop.run_in_executor(None, (await opening).close)
 
     async def _copy(self, file: BinaryIO, max_bytes: float) -> int:
         loop = asyncio.get_running_loop()

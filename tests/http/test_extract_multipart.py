@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import subprocess
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ import pytest
 from asked import FORM, Refused, ask, refusal
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from served import PLAIN, Peer, Site, request
+from served import PATIENCE, PLAIN, Peer, Site, request
 
 from fastloop_http import Router, post
 from fastloop_http.errors import MultipartRejection
@@ -160,6 +161,46 @@ def test_file_of_a_part_that_breaks_off_is_removed(tmp_path: Path) -> None:
     assert refused(save, TWO[:-15]) == 400
     assert refused(save_little, TWO) == 413
     assert list(tmp_path.iterdir()) == []
+
+
+class SlowPath:
+    """A path whose file takes long to be opened."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.asked, self.go_on = threading.Event(), threading.Event()
+
+    def __fspath__(self) -> str:
+        self.asked.set()
+        assert self.go_on.wait(PATIENCE)
+        return str(self.path)
+
+
+def test_file_that_is_being_opened_when_its_client_goes_is_removed(tmp_path: Path) -> None:
+    path = SlowPath(tmp_path / "b")
+
+    async def save(parts: MultipartForm) -> None:
+        part = await parts.field("b")
+        saving = asyncio.ensure_future(part.save(path))
+        await asyncio.to_thread(path.asked.wait)
+        saving.cancel()
+        # It is in its clean-up when the file comes to be there.
+        await asyncio.sleep(0)
+        path.go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await saving
+
+    run(save, TWO)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_file_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
+    async def save(parts: MultipartForm) -> None:
+        await (await parts.field("b")).save(tmp_path)
+
+    with pytest.raises(IsADirectoryError):
+        run(save, TWO)
+    assert tmp_path.is_dir()
 
 
 def test_whole_form_is_kept_in_memory_and_on_disk() -> None:

@@ -122,8 +122,7 @@ def test_lifespans_nest_in_the_order_in_which_they_were_added() -> None:
     router.with_lifespan(lifespan("last", told))
 
     async def main() -> None:
-        async with router.lifespan() as entered:
-            assert entered is router
+        async with router.lifespan():
             told.append("running")
 
     asyncio.run(main())
@@ -134,12 +133,55 @@ def test_lifespan_gives_a_state_while_it_lasts() -> None:
     router = Router().route("/", get(name_of)).with_lifespan(lifespan("db", [], Database("opened")))
 
     async def main() -> object:
-        async with router.lifespan():
-            return (await router.oneshot(Request.build("GET", "/"))).body
+        async with router.lifespan() as entered:
+            return (await entered.oneshot(Request.build("GET", "/"))).body
 
     assert [asyncio.run(main()) for _ in range(2)] == ["opened", "opened"]
     with pytest.raises(TypeError, match="parameter 'database'"):
         said(router)
+
+
+def test_states_of_lifespans_are_of_the_time_they_were_entered() -> None:
+    names = iter(["one", "two"])
+
+    @contextlib.asynccontextmanager
+    async def manager(app: Router) -> AsyncIterator[Database]:
+        yield Database(next(names))
+
+    inner = Router().route("/", get(name_of)).with_lifespan(manager)
+    router = Router().nest("/in", inner)
+
+    async def main() -> list[object]:
+        async with router.lifespan() as first, router.lifespan() as second:
+            return [(await each.oneshot(Request.build("GET", "/in"))).body for each in (first, second, first)]
+
+    assert asyncio.run(main()) == ["one", "two", "one"]
+
+
+def test_two_states_of_one_type_are_one_too_many() -> None:
+    router = Router().with_lifespan(lifespan("one", [], Database("one"))).with_state(Database("two"))
+
+    async def main() -> None:
+        async with router.lifespan():
+            raise AssertionError
+
+    with pytest.raises(ValueError, match="type Database, and there is one already"):
+        asyncio.run(main())
+
+
+def test_another_lifespan_stands_in() -> None:
+    told: list[str] = []
+    real = lifespan("real", told, Database("real"))
+    router = Router().merge(Router().route("/", get(name_of)).with_lifespan(real))
+
+    async def main() -> object:
+        async with router.lifespan() as entered:
+            return (await entered.oneshot(Request.build("GET", "/"))).body
+
+    with router.override({real: lifespan("fake", told, Database("fake"))}):
+        assert asyncio.run(main()) == "fake"
+    assert told == ["fake in", "fake out"]
+    assert asyncio.run(main()) == "real"
 
 
 def test_server_enters_the_lifespans_of_its_app() -> None:
