@@ -55,7 +55,7 @@ class Rejection(Exception):
         super().__init__(detail)
         self.detail = detail
         self.errors: tuple[FieldError, ...] = tuple(errors)
-        self.headers = dict(headers)
+        self.headers: dict[str, str] = dict(headers)
         if status is not None:
             self.status = status
 
