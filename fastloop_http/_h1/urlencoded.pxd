@@ -16,7 +16,9 @@ cdef struct Pair:
 
 # Find the next pair that is not empty; return where it ends, NULL where there is none.
 cdef const char* next_pair(const char* at, const char* end, Pair* pair) noexcept nogil
-# All of them, in order, as (name, value).
+# The text of a part, of data that begins there. Raises FormError for what is malformed.
+cdef str decoded(const Part* part, const char* data)
+# All pairs, in order, as (name, value).
 cdef list pairs_of(const char* data, Py_ssize_t size)
 # {name: value}, the last value of a name; or {name: [value, ...]} for names in lists, a frozenset.
 cdef dict dict_of(const char* data, Py_ssize_t size, frozenset lists)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from operator import methodcaller
 from typing import Annotated, Any, TypeAlias, TypeVar
 
-from fastloop_http._h1.decoding import query_call
+from fastloop_http._h1.decoding import MOST_FIELDS, query_call, struct_call
 from fastloop_http._h1.request import Request
 from fastloop_http.errors import QueryRejection
 from fastloop_http.extract.convert import About, Of, in_lists, one_source, whole_source
@@ -33,11 +33,9 @@ class FromQuery(Extractor):
         of = typed_text(parameter)
         if self.name is None and of.is_whole:
             source = whole_source(parameter, of, ABOUT, self._get_whole(of), has_no_query)
-            decode = of.of_text()
             if isinstance(of, Typed) and of.lists == frozenset() and not parameter.may_miss:
-                assert decode is not None
                 assert source.call is not None
-                return replace(source, call=query_call(decode, source.call))
+                return replace(source, call=compiled(of, source.call))
             return source
         name = self.name or parameter.name
         if not of.is_array:
@@ -55,6 +53,16 @@ class FromQuery(Extractor):
         if lists is None:
             return lambda request: in_lists(request.query)
         return methodcaller("query_dict", lists) if lists else methodcaller("query_dict")
+
+
+def compiled(of: Typed, call: Callable[[Request], Any]) -> Callable[[Request], Any]:
+    """Return what does the same as call, and leaves to it what is not plain."""
+    fields = of.plain_fields()
+    if fields is not None and len(fields) <= MOST_FIELDS:
+        return struct_call(of.type, fields, call)
+    decode = of.of_text()
+    assert decode is not None
+    return query_call(decode, call)
 
 
 def has_no_query(request: Request) -> bool:

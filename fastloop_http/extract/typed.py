@@ -1,6 +1,7 @@
 """What a type can be made of: of one text, of named texts, of JSON. Decided once for a parameter."""
 
 from collections.abc import Callable, Sequence
+from inspect import signature
 from types import NoneType, UnionType
 from typing import Annotated, Any, NoReturn, Union, get_args, get_origin, get_type_hints
 
@@ -12,6 +13,9 @@ from fastloop_http.extract.failures import ARRAYS, OBJECTS, Failure, failures
 from fastloop_http.extract.source import Parameter
 
 Decode = Callable[[Any], Any]
+
+# With nothing that they may be refused for but their type.
+PLAIN = {str: inspect.StrType(), int: inspect.IntType(), bool: inspect.BoolType()}
 
 
 class Typed:
@@ -25,12 +29,12 @@ class Typed:
     encode = staticmethod(msgspec.json.Encoder().encode)
 
     def __init__(self, parameter: Parameter) -> None:
-        self._type = parameter.type
+        self.type = parameter.type
         try:
-            self._kind = inspect.type_info(self._type)
+            self._kind = inspect.type_info(self.type)
         except Exception as error:
             # Whatever it raises, and it is not always TypeError: the type is no good.
-            parameter.refuse(f"is of type {shown(self._type)}, which cannot be converted to: {error}")
+            parameter.refuse(f"is of type {shown(self.type)}, which cannot be converted to: {error}")
         check_known(self._kind, parameter)
         kind = bare(self._kind)
         self.is_whole = takes_names(kind)
@@ -50,19 +54,45 @@ class Typed:
 
     def of_json(self) -> Decode:
         """Return what decodes JSON; it raises INVALID."""
-        return msgspec.json.Decoder(self._type).decode
+        return msgspec.json.Decoder(self.type).decode
 
     def of_text(self) -> Decode | None:
         """Return what makes it of what `encode` makes of texts; None where it is the text. Raises INVALID.
 
         Texts are numbers, times and so on where the type asks for these.
         """
-        if self._type is str:
+        if self.type is str:
             return None
         if isinstance(bare(self._kind), inspect.NamedTupleType):
             return self._of_names_as_struct()
         # By way of JSON: a decoder knows its type, where msgspec.convert() looks at it each time.
-        return msgspec.json.Decoder(self._type, strict=False).decode
+        return msgspec.json.Decoder(self.type, strict=False).decode
+
+    def plain_fields(self) -> list[tuple[str, type, bool, Any]] | None:
+        """Return the fields of a struct if each is a str, an int or a bool, or None, with no more to it.
+
+        In the order in which the struct takes them: (name, type, whether it is required, its default).
+        """
+        kind = self._kind
+        if not isinstance(kind, inspect.StructType) or kind.cls is not self.type:
+            return None
+        taken = signature(kind.cls).parameters.values()
+        if (
+            kind.forbid_unknown_fields
+            or kind.array_like
+            or kind.tag is not None
+            or any(one.kind is not one.POSITIONAL_OR_KEYWORD for one in taken)
+            or any(field.default_factory is not msgspec.NODEFAULT for field in kind.fields)
+        ):
+            return None
+        plain = []
+        for field in kind.fields:
+            of, *others = alternatives(field.type)
+            leaf = next((leaf for leaf, plainly in PLAIN.items() if of == plainly), None)
+            if leaf is None or others:
+                return None
+            plain.append((field.encode_name, leaf, field.required, field.default))
+        return plain
 
     def _of_names_as_struct(self) -> Decode:
         # msgspec takes an array for a NamedTuple: a struct of the same fields takes the names.

@@ -1,6 +1,7 @@
 """Query: single parameters, repeated ones and whole queries, and what is refused of them."""
 
 import enum
+import itertools
 from dataclasses import dataclass, field
 from typing import Annotated, Any, NamedTuple, NotRequired, TypedDict
 
@@ -19,6 +20,36 @@ class Page(msgspec.Struct):
 
 class Renamed(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     page_size: int
+
+
+class Keywords(msgspec.Struct, kw_only=True):
+    q: str
+    page: int = 1
+
+
+class Bounded(msgspec.Struct):
+    size: Annotated[int, msgspec.Meta(le=100)]
+
+
+class Tagged(msgspec.Struct, tag_field="kind", tag="tagged"):
+    size: int
+
+
+class Fresh(msgspec.Struct):
+    size: int
+    id: int = msgspec.field(default_factory=itertools.count().__next__)
+
+
+class Even(msgspec.Struct):
+    size: int
+    exact: bool = False
+
+    def __post_init__(self) -> None:
+        if self.size % 2:
+            raise ValueError("must be even")
+
+
+Wide = msgspec.defstruct("Wide", [(f"n{i}", int, i) for i in range(20)])
 
 
 @dataclass
@@ -55,6 +86,12 @@ class Order(enum.IntEnum):
         (Page, "number=2&sort=name", Page(2, sort="name")),
         (Page, "number=2&other=1", Page(2)),
         (Renamed, "page-size=3", Renamed(3)),
+        (Keywords, "page=2&q=a", Keywords(q="a", page=2)),
+        (Bounded, "size=100", Bounded(100)),
+        (Tagged, "size=1&kind=tagged", Tagged(1)),
+        (Even, "size=2&exact=true", Even(2, True)),
+        (Even, "size=%32&exact=1", Even(2, True)),
+        (Wide, "n19=0", Wide(n19=0)),
         (Search, "q=a&tags=1&tags=2", Search("a", [1, 2])),
         (Search, "q=a", Search("a")),
         (Range, "low=1", Range(1)),
@@ -68,6 +105,11 @@ def test_query_is_converted_to_the_type(kind: Any, query: str, value: object) ->
     assert ask(Query[kind], f"/?{query}") == value
 
 
+def test_default_of_each_request_is_its_own() -> None:
+    first, second = (ask(Query[Fresh], "/?size=1") for _ in range(2))
+    assert second.id == first.id + 1
+
+
 @pytest.mark.parametrize(
     ("kind", "query", "errors"),
     [
@@ -79,6 +121,10 @@ def test_query_is_converted_to_the_type(kind: Any, query: str, value: object) ->
         (list[int], "x=1&x=a&x=b", [("x", "Expected `int`"), ("x", "Expected `int`")]),
         (Page, "", [("number", "Missing")]),
         (Page, "number=a&size=b", [("number", "Expected `int`"), ("size", "Expected `int`")]),
+        (Bounded, "size=101", [("size", "Expected `int` <= 100")]),
+        (Tagged, "size=1&kind=other", [("kind", "Invalid value 'other'")]),
+        (Even, "size=2&exact=yes", [("exact", "Expected `bool`")]),
+        (Even, "size=3", [("", "must be even")]),
         (Renamed, "page-size=1&page_size=1", [("page_size", "Not known")]),
         (Search, "tags=a&tags=1", [("q", "Missing"), ("tags", "Expected `int`")]),
         (Range, "low=a&high=b", [("low", "Expected `int`"), ("high", "Expected `int`")]),
