@@ -88,6 +88,7 @@ cdef class HttpConnection(Answering):
             return 0
         # It may have ended its side only, and wait for the answer; or it may be gone, which looks the same.
         self.half_closed = True
+        self.counted = 0 if self.outgoing is None else self.outgoing.sent
         self.begin_to_wait()
         return 1
 

@@ -32,7 +32,7 @@ cdef class Timed(Protocol):
     # Time.
     cdef Entry entry            # in the service's wheel
     cdef int64_t since_ns       # when began what is waited for now
-    cdef int64_t counted        # bytes of the body that had come then
+    cdef int64_t counted        # bytes of the body that had come, or of the answer that had gone, then
     cdef int64_t stalled_ns     # when the peer was last seen to take something of what is queued for it
     cdef int64_t stalled        # bytes that waited for it then
 

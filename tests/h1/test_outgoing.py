@@ -349,6 +349,26 @@ def test_half_closed_client_that_goes_on_reading_gets_all(make_site: MakeSite) -
     assert dechunked(peer)[0] == b"x" * 20_000
 
 
+def test_client_that_takes_nothing_more_after_its_end_is_gone_the_first_time(make_site: MakeSite) -> None:
+    ended = threading.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        try:
+            yield b"before its end"
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+
+    peer = asked(make_site, pieces, half_close_timeout_s=2.0)
+    peer.answer()
+    peer.take(len(b"e\r\nbefore its end\r\n"))
+    begun = time.monotonic()
+    peer.socket.shutdown(socket.SHUT_WR)
+    assert ended.wait(PATIENCE)
+    # What was sent before is no sign of life.
+    assert time.monotonic() - begun < 3.9
+
+
 # Wrong streams.
 
 @pytest.mark.parametrize(
