@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from served import Site
@@ -18,7 +19,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_finish() -> None:
+@pytest.fixture(autouse=True, scope="module")
+def spared() -> None:
     """Spare the collector what pytest keeps of thousands of tests: many collect, and some at every turn."""
     gc.collect()
     gc.freeze()
@@ -46,7 +48,7 @@ def make_site() -> Iterator[Callable[..., Site]]:
     """Serve apps, `make_site(app, **server options)`; none may leave a complaint with its loop."""
     sites: list[Site] = []
 
-    def make(app: Router, **options: int) -> Site:
+    def make(app: Router, **options: Any) -> Site:
         sites.append(Site(app, **options))
         return sites[-1]
 

@@ -109,6 +109,7 @@ def test_requests_behind_the_one_being_answered_are_answered(
     assert {answer.body for answer in answers} <= {b"held", b"root"}
     assert [answer.headers.get("connection") for answer in answers] == [None] * (len(answers) - 1) + ["close"]
     assert peer.rest() == b""
+    peer.close()
     assert eventually(drained.done)
 
 

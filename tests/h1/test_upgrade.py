@@ -51,8 +51,8 @@ class Echo(asyncio.Protocol):
 class BufferedEcho(asyncio.BufferedProtocol):
     """The same into a small buffer of its own."""
 
-    def __init__(self) -> None:
-        self.buffer = bytearray(3)
+    def __init__(self, size: int = 3) -> None:
+        self.buffer = bytearray(size)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: Any = transport
@@ -281,7 +281,7 @@ def test_bytes_behind_the_request_are_the_protocols_wherever_they_are_split(
             assert peer.send(b"more").take(4) == b"more"
 
 
-@pytest.mark.parametrize("make", KINDS)
+@pytest.mark.parametrize("make", [Echo, lambda: BufferedEcho(1021), streams])
 def test_tunnel_carries_megabytes_both_ways(make_site: MakeSite, make: Callable[[], object]) -> None:
     sent = os.urandom(3 << 20)
     peer = make_site(app_of(make)).peer()

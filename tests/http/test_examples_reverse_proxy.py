@@ -81,7 +81,8 @@ def upstream() -> Upstream:
 @pytest.fixture
 def site(upstream: Upstream, make_site: Callable[..., Site]) -> Site:
     """Serve upstream."""
-    return make_site(upstream.router)
+    # For a client that has ended its side only; the proxy has gone when it does.
+    return make_site(upstream.router, half_close_timeout_s=0.2)
 
 
 @pytest.fixture

@@ -33,6 +33,10 @@ MANNERS: dict[str, tuple[bytes, int]] = {
 }
 
 
+# Who leaves by a FIN might be waiting for the answer.
+OPTIONS = {"half_close_timeout_s": 0.3}
+
+
 async def slow() -> str:
     await asyncio.sleep(60)
     return "never"
@@ -88,7 +92,7 @@ def test_ten_thousand_dropped_connections_leave_nothing(
     make_site: MakeSite, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("CRITICAL", "fastloop_http")
-    site = make_site(APP)
+    site = make_site(APP, **OPTIONS)
 
     def drop(count: int) -> None:
         """Open and drop so many connections, some dozens at a time."""
@@ -123,7 +127,7 @@ def test_each_manner_of_leaving_leaves_nothing(
     make_site: MakeSite, caplog: pytest.LogCaptureFixture, manner: str, leave: Callable[[Peer], None]
 ) -> None:
     caplog.set_level("CRITICAL", "fastloop_http")
-    site = make_site(APP)
+    site = make_site(APP, **OPTIONS)
     settle(site)
     before = descriptors(), objects()
     sent, answers = MANNERS[manner]
