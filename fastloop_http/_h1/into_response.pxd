@@ -17,8 +17,8 @@ cdef extern from "Python.h":
 cdef object answer_of(object value)
 # Whether the type of value has `into_response()`.
 cdef bint has_into_response(object value) noexcept
-# Whether value is an instance of a dataclass.
-cdef bint is_dataclass(object value) noexcept
+# Whether value is an instance of a dataclass, or of a model of pydantic's.
+cdef bint is_record(object value) noexcept
 
 
 cdef inline bint is_plain(object value) noexcept:

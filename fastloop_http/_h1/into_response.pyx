@@ -11,6 +11,7 @@ cdef enum:
 
 cdef str INTO_RESPONSE = "into_response"
 cdef str DATACLASS_FIELDS = "__dataclass_fields__"
+cdef str MODEL_SERIALIZER = "__pydantic_serializer__"
 
 
 cdef bint has_into_response(object value) noexcept:
@@ -18,9 +19,12 @@ cdef bint has_into_response(object value) noexcept:
     return type_attribute(Py_TYPE(value), INTO_RESPONSE) is not NULL
 
 
-cdef bint is_dataclass(object value) noexcept:
+cdef bint is_record(object value) noexcept:
     # SAFETY: as above.
-    return type_attribute(Py_TYPE(value), DATACLASS_FIELDS) is not NULL
+    return (
+        type_attribute(Py_TYPE(value), DATACLASS_FIELDS) is not NULL
+        or type_attribute(Py_TYPE(value), MODEL_SERIALIZER) is not NULL
+    )
 
 
 cdef object answer_of(object value):

@@ -30,7 +30,6 @@ cdef class Encoder:
     cdef Py_ssize_t sent        # bytes of its body that go out, but for a stream's
     cdef char date[40]          # "date: ...\r\n" of date_second
     cdef int64_t date_second
-    cdef object encode_json
     cdef dict status_lines
 
     cdef int reserve(self, Py_ssize_t size) except -1

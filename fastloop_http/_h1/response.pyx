@@ -1,7 +1,8 @@
 """Encode answers: status line, fields, the cached Date, and the body behind them. Knows bytes, not sockets.
 
-An answer is None, a status, str, bytes, dict, list, msgspec.Struct, dataclass, file, iterator or Stream, or
-(status, body), or (status, headers, body). Objects with `into_response()` have been asked before.
+An answer is None, a status, str, bytes, dict, list, msgspec.Struct, dataclass, a model of pydantic's, file,
+iterator or Stream, or (status, body), or (status, headers, body). Objects with `into_response()` have been
+asked before.
 """
 
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ from libc.string cimport memcmp, memcpy
 from libc.time cimport gmtime_r, time, time_t, tm
 
 from fastloop_http._h1.file_body cimport is_file
-from fastloop_http._h1.into_response cimport is_dataclass
+from fastloop_http._h1.into_response cimport is_record
 from fastloop_http._h1.streamed cimport Stream, close_unsent, maybe_small_file, maybe_stream, stream_of_file
 
 from fastloop_http._h1.upgrade import Upgrade
@@ -68,6 +69,22 @@ cdef enum:
     LONGEST_NUMBER = 21  # digits of 2**63, and CRLF
 
 
+def values_of(value):
+    """Return the plain values that a model of pydantic's is answered as, by its aliases; msgspec asks."""
+    serializer = getattr(type(value), "__pydantic_serializer__", None)
+    if serializer is None:
+        raise TypeError(
+            f"{type(value).__name__} is nothing that JSON can say; make it of dict, list, msgspec.Struct, "
+            f"dataclass or pydantic model"
+        )
+    return serializer.to_python(value, mode="json", by_alias=True)
+
+
+# To JSON: of what msgspec encodes, of models, and of what has them in it.
+cdef object encode = msgspec.json.Encoder(enc_hook=values_of).encode
+encode_json = encode
+
+
 cdef inline bint is_blank(unsigned char character) noexcept:
     return character == c" " or character == c"\t"
 
@@ -111,7 +128,6 @@ cdef class Encoder:
     """The output buffer of one server on one loop: answers gather in it until they are sent."""
 
     def __cinit__(self):
-        self.encode_json = msgspec.json.Encoder().encode
         self.status_lines = {}
         self.date_second = -1
         self.reserve(4096)
@@ -269,7 +285,7 @@ cdef class Encoder:
                 if size < REFERENCED_BODY:
                     return self.answer_plain(OCTETS, sizeof(OCTETS) - 1, data, 0 if head_only else size, size)
             elif is_json(value):
-                encoded = self.encode_json(value)
+                encoded = encode(value)
                 data = PyBytes_AS_STRING(encoded)
                 size = PyBytes_GET_SIZE(encoded)
                 if size < REFERENCED_BODY:
@@ -315,10 +331,10 @@ cdef class Encoder:
             data = PyUnicode_AsUTF8AndSize(value, &size)
             owner = None
         else:
-            if is_json(value) or is_dataclass(value):
+            if is_json(value) or is_record(value):
                 kind = JSON
                 kind_size = sizeof(JSON) - 1
-                owner = self.encode_json(value)
+                owner = encode(value)
             elif isinstance(value, (bytearray, memoryview)):
                 owner = bytes(value)
             elif not isinstance(value, bytes):
@@ -331,8 +347,8 @@ cdef class Encoder:
                         return 0
                     raise TypeError(
                         f"a handler answers None, a status, str, bytes, dict, list, msgspec.Struct, "
-                        f"dataclass, a file, an iterator, a Stream, an Upgrade or an object with "
-                        f"into_response(), (status, body) or (status, headers, body), not "
+                        f"dataclass, a pydantic model, a file, an iterator, a Stream, an Upgrade or an "
+                        f"object with into_response(), (status, body) or (status, headers, body), not "
                         f"{type(value).__name__}"
                     )
                 if is_file(stream.pieces):

@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 
 from fastloop_http._h1.request import Request
+from fastloop_http._h1.response import encode_json
 from fastloop_http.middleware.checks import check_flag, check_int
 from fastloop_http.middleware.layer import Next
 from fastloop_http.middleware.optional import optional_module
 from fastloop_http.respond.cookie import SameSite
-from fastloop_http.respond.response import Response, encode_json
+from fastloop_http.respond.response import Response
 
 # A key that is shorter can be guessed: 128 bits are 16 random bytes.
 SHORTEST_KEY = 16

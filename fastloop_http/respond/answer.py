@@ -29,15 +29,21 @@ class DataclassInstance(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
+class PydanticModel(Protocol):
+    """An instance of any pydantic.BaseModel."""
+
+    def model_dump(self) -> dict[str, Any]: ...
+
+
 # What a body is made of. Mapping stands for dict, which a TypedDict is at run time only.
 Content: TypeAlias = (
     str | bytes | bytearray | memoryview | Mapping[Any, Any] | list[Any] | msgspec.Struct | DataclassInstance
-    | Stream | BinaryIO | Iterator[Piece] | AsyncIterable[Piece] | Upgrade | None
+    | PydanticModel | Stream | BinaryIO | Iterator[Piece] | AsyncIterable[Piece] | Upgrade | None
 )  # fmt: skip
 
 # Not put together from Content: of a long union mypy shows the beginning only, of one in another all.
 Answer: TypeAlias = (
     str | bytes | bytearray | memoryview | Mapping[Any, Any] | list[Any] | msgspec.Struct | DataclassInstance
-    | Stream | BinaryIO | Iterator[Piece] | AsyncIterable[Piece] | Upgrade | IntoResponse | int
-    | tuple[int, Content | IntoResponse] | tuple[int, Fields | HasItems, Content | IntoResponse] | None
+    | PydanticModel | Stream | BinaryIO | Iterator[Piece] | AsyncIterable[Piece] | Upgrade | IntoResponse
+    | int | tuple[int, Content | IntoResponse] | tuple[int, Fields | HasItems, Content | IntoResponse] | None
 )  # fmt: skip

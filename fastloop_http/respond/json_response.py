@@ -1,6 +1,7 @@
 """JsonResponse: any value as JSON."""
 
-from fastloop_http.respond.response import JSON, Response, encode_json
+from fastloop_http._h1.response import encode_json
+from fastloop_http.respond.response import JSON, Response
 
 
 class JsonResponse:

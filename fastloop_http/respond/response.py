@@ -4,12 +4,13 @@ Knows values, not sockets: the encoder sends what `Response.into_response` retur
 """
 
 import io
-from collections.abc import AsyncIterable, Callable, Iterator
+from collections.abc import AsyncIterable, Iterator
 from datetime import datetime, timedelta
 from typing import BinaryIO, Final, TypeAlias
 
 import msgspec
 
+from fastloop_http._h1.response import encode_json
 from fastloop_http._h1.streamed import Stream
 from fastloop_http._h1.upgrade import Upgrade
 from fastloop_http.respond.answer import Answer, Content, Piece
@@ -28,16 +29,14 @@ OCTETS: Final = ("content-type", "application/octet-stream")
 # The types of most bodies.
 PLAIN: Final = frozenset({str, bytes, dict, list})
 
-encode_json: Callable[[object], bytes] = msgspec.json.Encoder().encode
-
 
 class Response:
     """What is answered to one request: status, headers and body, to be changed on its way out.
 
     body: str, bytes, an open file, an iterator or a Stream; None for an empty one. A dict, list,
-    msgspec.Struct or dataclass is encoded as JSON here and now. headers: a mapping or pairs of str. They
-    get a content-type by the body, unless they have one or the body is empty. One that is kept may be
-    answered often, if its body is: layers are given a copy.
+    msgspec.Struct, dataclass or model of pydantic's is encoded as JSON here and now. headers: a mapping or
+    pairs of str. They get a content-type by the body, unless they have one or the body is empty. One that is
+    kept may be answered often, if its body is: layers are given a copy.
 
     Raises TypeError for another body and for headers that are not str, ValueError for a status outside of
     200 to 999.
@@ -246,15 +245,20 @@ def body_of(value: object) -> tuple[Body, tuple[str, str] | None]:
     ):
         return value, OCTETS  # type: ignore[return-value]
     raise TypeError(
-        f"a handler answers str, bytes, dict, list, msgspec.Struct, a dataclass, a file, an iterator, a "
-        f"Stream, an Upgrade or an object with into_response(), (status, body) or (status, headers, body), "
-        f"not {type(value).__name__}"
+        f"a handler answers str, bytes, dict, list, msgspec.Struct, a dataclass, a pydantic model, a file, "
+        f"an iterator, a Stream, an Upgrade or an object with into_response(), (status, body) or (status, "
+        f"headers, body), not {type(value).__name__}"
     )
 
 
 def is_json(value: object) -> bool:
-    """Say whether value is answered as JSON: dict, list, msgspec.Struct, or an instance of a dataclass."""
-    return isinstance(value, (dict, list, msgspec.Struct)) or hasattr(type(value), "__dataclass_fields__")
+    """Say whether value is answered as JSON: dict, list, msgspec.Struct, dataclass or model of pydantic's."""
+    kind = type(value)
+    return (
+        isinstance(value, (dict, list, msgspec.Struct))
+        or hasattr(kind, "__dataclass_fields__")
+        or hasattr(kind, "__pydantic_serializer__")
+    )
 
 
 def checked_status(status: object) -> int:

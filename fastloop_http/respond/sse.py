@@ -5,8 +5,9 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from typing import Self
 
+from fastloop_http._h1.response import encode_json
 from fastloop_http._h1.streamed import Stream
-from fastloop_http.respond.response import Response, encode_json
+from fastloop_http.respond.response import Response
 
 # What ends a line of an event stream.
 LINE_END = re.compile(r"\r\n|\r|\n")

@@ -1,6 +1,7 @@
 """Answers, byte by byte as they leave the server."""
 
 import dataclasses
+import datetime
 import http
 import re
 import time
@@ -131,6 +132,22 @@ def test_head_request_gets_the_fields_of_the_body_and_none_of_it(
     given: Given, value: object, told: bytes, body: bytes
 ) -> None:
     assert given.raw(value, request(method="HEAD", fields="Connection: close\r\n")) == told
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "body"),
+    [
+        (lambda model, root: model(since="2026-01-02"), 200, b'{"since":"2026-01-02"}'),
+        (lambda model, root: (201, [model(since="2026-01-02")]), 201, b'[{"since":"2026-01-02"}]'),
+        (lambda model, root: {"all": root((1, 2))}, 200, b'{"all":[1,2]}'),
+    ],
+)
+def test_model_of_pydantic_is_json(
+    given: Given, answer: Callable[[Any, Any], object], status: int, body: bytes
+) -> None:
+    pydantic = pytest.importorskip("pydantic", reason="pydantic is not installed")
+    value = answer(pydantic.create_model("Model", since=(datetime.date, ...)), pydantic.RootModel)
+    assert given.raw(value) == head(status, JSON, length(len(body))) + body
 
 
 def test_status_without_a_known_phrase_has_an_empty_one(given: Given) -> None:

@@ -33,5 +33,5 @@ def test_value_that_would_be_another_answer_is_json(value: object, body: bytes) 
 
 
 def test_what_json_cannot_say_is_an_error() -> None:
-    with pytest.raises(TypeError, match="object is unsupported"):
+    with pytest.raises(TypeError, match="object is nothing that JSON can say; make it of"):
         JsonResponse(object()).into_response()

@@ -93,6 +93,13 @@ def test_value_stands_for_a_response(value: object, status: int, fields: object,
     assert response.into_response() == (status, fields, None if body == b"" else body)
 
 
+def test_model_stands_for_json_by_its_aliases() -> None:
+    pydantic = pytest.importorskip("pydantic", reason="pydantic is not installed")
+    model = pydantic.create_model("Size", width=(int, pydantic.Field(serialization_alias="in-mm")))
+    assert into_response(model(width=1)).body == b'{"in-mm":1}'
+    assert into_response((201, {"of": [model(width=1)]})).body == b'{"of":[{"in-mm":1}]}'
+
+
 async def ticks() -> AsyncIterator[bytes]:
     yield b"tick"
 

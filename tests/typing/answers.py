@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import assert_type
 
+import pydantic
+
 from fastloop_http import (
     File,
     Html,
@@ -25,6 +27,10 @@ from fastloop_http import (
 from fastloop_http.errors import FieldError
 
 
+class Model(pydantic.BaseModel):
+    """One of pydantic's."""
+
+
 def response() -> None:
     made = Response("text", 201, {"x-a": "b"})
     assert_type(made, Response)
@@ -36,6 +42,8 @@ def response() -> None:
     made.set_cookie("a", "b", max_age=timedelta(days=1), expires=datetime.now(UTC), same_site="strict")
     made.delete_cookie("a", path=None)
     assert_type(into_response((404, {"error": "none"})), Response)
+    assert_type(into_response(Model()), Response)
+    assert_type(into_response((201, [Model()])), Response)
 
 
 def of_any_content(request: Request, pieces: AsyncIterator[bytes]) -> list[Response]:
