@@ -42,7 +42,7 @@ cdef enum:
     # Bytes that wait for the end of a turn, at most: with more the kernel may as well begin. And those of
     # who writes in bulk, while the kernel takes all: each call wakes the peer.
     HOLD = 64 * 1024
-    BULK_HOLD = 256 * 1024
+    BULK_HOLD = 512 * 1024
     # Bytes received at once from which on the next are received where they are to stay; and how many at most:
     # a C library that maps larger blocks by themselves has them paged in anew each time.
     BIG = 8 * 1024

@@ -12,7 +12,7 @@ cdef enum:
     # Content that is copied behind its frame; above it the two are sent from where they are.
     COPIED = 4096
     # Content of an iterator that never waits, after which others have their turn.
-    TURN = 256 * 1024
+    TURN = 512 * 1024
 
 
 cdef class Outgoing:
