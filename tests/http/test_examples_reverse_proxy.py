@@ -106,11 +106,18 @@ def test_documented_request_is_passed_on(proxy: Example) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS", "PURGE"])
 def test_request_is_passed_on_as_it_is(proxy: Example, method: str) -> None:
-    target = "/a%2Fb/%C3%A9/..%2f?q=%20+&q=%26"
+    target = "/a%2Fb/%C3%A9/..%2F?q=%20+&q=%26"
     asked = told(proxy, target, "-X", method, "-H", "X-Test: yes", "--data", "a=b")
     assert (asked["method"], asked["target"], asked["body"]) == (method, target, "a=b")
     assert asked["headers"]["x-test"] == "yes"
     assert asked["headers"]["content-type"] == "application/x-www-form-urlencoded"
+
+
+def test_target_is_passed_on_as_it_is_spelled(proxy: Example) -> None:
+    # Not by curl, which has spellings of its own.
+    with Peer(proxy.port) as peer:
+        answer = peer.send(request("/%2f%2F/%7E/a//b?%5b=%5B")).answer()
+    assert json.loads(answer.body)["target"] == "/%2f%2F/%7E/a//b?%5b=%5B"
 
 
 def test_fields_of_one_connection_are_not_passed_on(proxy: Example, site: Site) -> None:

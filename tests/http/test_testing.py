@@ -23,7 +23,7 @@ class Name(str):
     """A state."""
 
 
-async def who() -> str:
+async def nobody() -> str:
     return "nobody"
 
 
@@ -60,7 +60,7 @@ class App:
     async def echo(self, request: Request) -> tuple[int, dict[str, str], bytes]:
         return 200, {"content-type": request.headers.get("content-type", "")}, await request.body()
 
-    async def who(self, name: State[Name], user: Annotated[str, Depends(who)]) -> str:
+    async def who(self, name: State[Name], user: Annotated[str, Depends(nobody)]) -> str:
         return f"{user} of {name}"
 
     async def forever(self) -> None:
@@ -194,9 +194,9 @@ def test_what_follows_an_answer_is_waited_for(app: App) -> None:
 
 
 def test_override_at_the_beginning_counts(app: App) -> None:
-    with app.router.override({who: lambda: "ada"}), TestClient(app.router) as client:
+    with app.router.override({nobody: lambda: "ada"}), TestClient(app.router) as client:
         assert client.get("/who").text == "ada of lifespan 1"
-    with TestClient(app.router) as client, app.router.override({who: lambda: "ada"}):
+    with TestClient(app.router) as client, app.router.override({nobody: lambda: "ada"}):
         assert client.get("/who").text == "nobody of lifespan 2"
 
 
