@@ -63,7 +63,10 @@ RULES = (
     Rule(
         (HTTP1,),
         # What is awaited knows no loop.
-        ours=(HTTP1, "fastloop._core.coroutine", "fastloop._sys.cpython", "fastloop._sys.driver"),
+        ours=(
+            HTTP1, "fastloop._core.coroutine", "fastloop._core.future", "fastloop._sys.cpython",
+            "fastloop._sys.driver",
+        ),
         never=(*SOCKETS, "asyncio", *CONNECTION),
         why="only _h1.connection, and what it is made of, know sockets and the loop",
     ),

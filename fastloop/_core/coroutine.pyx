@@ -8,6 +8,8 @@ import warnings
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 
+from fastloop._core.future cimport Future, is_future
+
 from fastloop._sys.cpython cimport PYGEN_ERROR, PYGEN_NEXT, PYGEN_RETURN, PyIter_Send, PySendResult
 from fastloop._sys.driver cimport fastloop_drive_by, fastloop_set_raised, fastloop_set_stopped
 
@@ -113,7 +115,10 @@ cdef class Coroutine:
         """Give waiter, a future, to the task: `return self.wait_for(...)`."""
         self.waiter = waiter
         # What `await` does to a future.
-        waiter._asyncio_future_blocking = True
+        if is_future(waiter):
+            (<Future>waiter).blocking = True
+        else:
+            waiter._asyncio_future_blocking = True
         Py_INCREF(waiter)
         outcome[0] = <PyObject*>waiter
         return 0

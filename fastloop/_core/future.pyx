@@ -1,7 +1,7 @@
 """The future half of a task: a state, an outcome, the callbacks that wait for it.
 
-Behaves as asyncio.Future does and passes for one. It exists as the base of Task, not to replace
-asyncio.Future: a loop's create_future() goes on giving out asyncio's own.
+Behaves as asyncio.Future does and passes for one. It exists as the base of Task, and for what a Task often
+waits for, not to replace asyncio.Future: a loop's create_future() goes on giving out asyncio's own.
 """
 
 cimport cython
@@ -74,6 +74,7 @@ cdef class Future:
 
     @property
     def _callbacks(self):
+        self.list_task()
         return self.callbacks
 
     @property
@@ -117,6 +118,7 @@ cdef class Future:
     @property
     def _asyncio_awaited_by(self):
         """The tasks that wait for this future, read off the callbacks; None if there are none."""
+        self.list_task()
         if self.callbacks is None:
             return None
         owners = [getattr(callback, "__self__", None) for callback, _ in self.callbacks]
@@ -169,10 +171,7 @@ cdef class Future:
 
         Raise InvalidStateError if there is an outcome already.
         """
-        self.require_pending()
-        self._result = result
-        self.state = FUTURE_FINISHED
-        self.announce()
+        self.resolve(result)
 
     def set_exception(self, exception, /):
         """Store the exception (instance or class) and schedule the callbacks, as set_result() does."""
@@ -198,6 +197,16 @@ cdef class Future:
     def _make_cancelled_error(self):
         """Return the CancelledError to raise. Call it once: it forgets the saved one."""
         return self.cancelled_exception()
+
+    cdef int resolve(self, object result) except -1:
+        """Do as set_result()."""
+        self.require_pending()
+        self._result = result
+        self.state = FUTURE_FINISHED
+        return self.announce()
+
+    cdef bint has_result(self) noexcept:
+        return self.state == FUTURE_FINISHED and self._exception is None
 
     cdef int require_pending(self) except -1:
         if self._loop is None:
@@ -252,6 +261,7 @@ cdef class Future:
         """Remove every callback equal to fn; return how many there were."""
         if self._loop is None:
             raise RuntimeError(f"{type(self).__name__} object is not initialized.")
+        self.list_task()
         callbacks = self.callbacks
         if callbacks is None:
             return 0
@@ -268,13 +278,39 @@ cdef class Future:
         self.schedule_callbacks()
         return 0
 
+    cdef bint take_waiter(self, Future task) noexcept:
+        if (
+            not self.blocking
+            or self.state != FUTURE_PENDING
+            or self._loop is not task._loop
+            or self.task is not None
+            or self.callbacks is not None
+        ):
+            return False
+        self.blocking = False
+        self.task = task
+        return True
+
+    cdef int list_task(self) except -1:
+        task, self.task = self.task, None
+        if task is not None:
+            callbacks = self.callbacks or []
+            self.callbacks = [(task._wakeup, task.get_context()), *callbacks]
+        return 0
+
     cdef int schedule_callbacks(self) except -1:
+        task, self.task = self.task, None
+        if task is not None:
+            task.wake(self)
         callbacks = self.callbacks
         if callbacks is not None:
             self.callbacks = None
             for callback, context in callbacks:
                 self._loop.call_soon(callback, self, context=context)
         return 0
+
+    cdef int wake(self, Future done) except -1:
+        raise NotImplementedError(f"{type(self).__name__}.wake")
 
     cdef void on_done(self) noexcept:
         pass

@@ -62,6 +62,7 @@ cdef class Task(Future):
     cdef int step(self, object error) except -1
     cdef int drive(self, object error, PyObject** outcome) noexcept
     cdef int suspend(self, object yielded) except -1
+    cdef int wait_for(self, object future) except -1
     cdef int settle(self, int status, PyObject* ended_with) except -1
     cdef int finish(self, int status, PyObject* ended_with) except -1
     cdef int start_eagerly(self) except -1

@@ -9,7 +9,7 @@ Knows asyncio's documented extension hooks, not its private structures, and no p
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_REFCNT
 
-from fastloop._core.future cimport FUTURE_CANCELLED, FUTURE_FINISHED, FUTURE_PENDING, Future
+from fastloop._core.future cimport FUTURE_CANCELLED, FUTURE_FINISHED, FUTURE_PENDING, Future, is_future
 cimport fastloop._sys.cpython as capi
 
 import asyncio
@@ -29,6 +29,8 @@ cdef object swap_task = getattr(tasks, "_swap_current_task", None)
 cdef object register_eager_task = getattr(tasks, "_register_eager_task", None)
 cdef object unregister_eager_task = getattr(tasks, "_unregister_eager_task", None)
 cdef str THROW = "throw"
+cdef str CALL_SOON = "call_soon"
+cdef tuple CONTEXT = ("context",)
 
 
 cdef inline int call_hook(object hook, object loop, object task) except -1:
@@ -186,12 +188,26 @@ cdef class Task(Future):
 
     def _wakeup(self, future, /):
         error = None
-        try:
-            future.result()
-        except BaseException as raised:
-            # Thrown after this block: what the coroutine raises has nothing to do with it.
-            error = raised
+        if not (is_future(future) and (<Future>future).has_result()):
+            try:
+                future.result()
+            except BaseException as raised:
+                # Thrown after this block: what the coroutine raises has nothing to do with it.
+                error = raised
         self.step(error)
+
+    cdef int wake(self, Future done) except -1:
+        cdef PyObject* arguments[4]
+        wakeup = self._wakeup
+        # SAFETY: what is ours, or held by a local, outlives the call.
+        arguments[0] = <PyObject*>self._loop
+        arguments[1] = <PyObject*>wakeup
+        arguments[2] = <PyObject*>done
+        arguments[3] = <PyObject*>self.task_context
+        capi.PyObject_VectorcallMethod(
+            <PyObject*>CALL_SOON, arguments, 3 | capi.PY_VECTORCALL_ARGUMENTS_OFFSET, <PyObject*>CONTEXT
+        )
+        return 0
 
     cdef int step(self, object error) except -1:
         """Run the coroutine from the loop until it next suspends, throwing error into it unless None."""
@@ -260,6 +276,8 @@ cdef class Task(Future):
         if yielded is None:
             self._loop.call_soon(self._step, context=self.task_context)
             return 0
+        if is_future(yielded) and (<Future>yielded).take_waiter(self):
+            return self.wait_for(yielded)
         blocking = getattr(yielded, "_asyncio_future_blocking", None)
         if blocking is not None:
             loop = yielded.get_loop() if hasattr(yielded, "get_loop") else yielded._loop
@@ -272,15 +290,19 @@ cdef class Task(Future):
             else:
                 yielded._asyncio_future_blocking = False
                 yielded.add_done_callback(self._wakeup, context=self.task_context)
-                self._fut_waiter = yielded
-                if self._must_cancel and yielded.cancel(msg=self.cancel_message):
-                    self._must_cancel = False
-                return 0
+                return self.wait_for(yielded)
         elif isgenerator(yielded):
             mistake = f"yield was used instead of yield from for generator in task {self!r} with {yielded!r}"
         else:
             mistake = f"Task got bad yield: {yielded!r}"
         self._loop.call_soon(self._step, RuntimeError(mistake), context=self.task_context)
+        return 0
+
+    cdef int wait_for(self, object future) except -1:
+        """Wait for future, which will tell of its end, or cancel it if we have been."""
+        self._fut_waiter = future
+        if self._must_cancel and future.cancel(msg=self.cancel_message):
+            self._must_cancel = False
         return 0
 
     cdef int settle(self, int status, PyObject* ended_with) except -1:

@@ -4,6 +4,7 @@ cimport cython
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
+from fastloop._core.future cimport Future
 from fastloop_http._h1.body cimport Body
 from fastloop_http._h1.head cimport Head
 from fastloop_http._h1.refusal cimport Limits
@@ -36,12 +37,13 @@ cdef class Chunks:
 
 cdef class Incoming:
     cdef Body body
-    cdef object loop            # makes the futures that readers wait for
+    cdef object loop            # whose futures readers wait for
     cdef Wanted on_wanted
     cdef void* source           # borrowed; NULL once nobody is to be asked for more
 
     # Received, and not read yet.
-    cdef list pieces            # bytes, oldest first
+    cdef list pieces            # bytes, oldest first; b"" in place of the first `taken`
+    cdef Py_ssize_t taken       # fewer than there are pieces
     cdef bytearray rest         # what came in small pieces behind them
     cdef Py_ssize_t waiting     # bytes of both
     cdef bytes whole            # or all of a body of known size: its first `filled` bytes; None: neither
@@ -61,7 +63,7 @@ cdef class Incoming:
     cdef bint ended             # all of it has come
     cdef bint refused           # its framing is wrong: where the next request begins nobody knows
     cdef object error           # why the rest does not come; None: it does
-    cdef object waiter          # future of who reads and has to wait; None: nobody
+    cdef Future waiter          # of who reads and has to wait; None: nobody
 
     cdef int begin(self, object loop, Chunks chunks, const Head* head, const Limits* limits, int64_t most,
                    Wanted on_wanted, void* source) except -1
@@ -87,7 +89,7 @@ cdef class Incoming:
     cdef int forget(self) except -1
     cdef int want(self) except -1
     cdef int wake(self) except -1
-    cdef object begin_to_wait(self)
+    cdef Future begin_to_wait(self)
     cdef bytes take(self)
     cdef bytes maybe_piece(self)
 

@@ -12,6 +12,7 @@ from cpython.ref cimport Py_INCREF
 from libc.string cimport memcpy
 
 from fastloop._core.coroutine cimport Coroutine, register_coroutine
+from fastloop._core.future cimport FUTURE_PENDING, Future
 from fastloop._sys.cpython cimport (
     PYGEN_RETURN,
     PySendResult,
@@ -230,6 +231,7 @@ cdef class Incoming:
     cdef int forget(self) except -1:
         """Let go of what has been received."""
         self.pieces.clear()
+        self.taken = 0
         self.rest = bytearray()
         self.whole = None
         self.waiting = 0
@@ -240,8 +242,8 @@ cdef class Incoming:
         if waiter is not None and (self.ended or self.error is not None
                                    or not self.gathering and self.waiting):
             self.waiter = None
-            if not waiter.done():
-                waiter.set_result(None)
+            if waiter.state == FUTURE_PENDING:
+                waiter.resolve(None)
         return 0
 
     # Who reads.
@@ -257,7 +259,13 @@ cdef class Incoming:
         """Return the next piece; b"" where none is there."""
         cdef bytes piece
         if self.pieces:
-            piece = self.pieces.pop(0)
+            piece = self.pieces[self.taken]
+            # Not to be moved down each time; the last takes them all along.
+            self.pieces[self.taken] = b""
+            self.taken += 1
+            if self.taken == len(self.pieces):
+                self.pieces.clear()
+                self.taken = 0
         else:
             piece = bytes(self.rest)
             self.rest = bytearray()
@@ -295,11 +303,13 @@ cdef class Incoming:
             self.whole = None
         return 0
 
-    cdef object begin_to_wait(self):
+    cdef Future begin_to_wait(self):
         """Return a future of something to take, the end, or an error; have what is to come come."""
         if self.waiter is not None:
             raise RuntimeError("the body is being read by another task already; read it in one place")
-        self.waiter = self.loop.create_future()
+        # Not the loop's: a task of ours is told of this one's end without a callback.
+        self.waiter = Future.__new__(Future)
+        self.waiter.start_pending(self.loop)
         self.want()
         return self.waiter
 

@@ -5,12 +5,15 @@ What a task is to asyncio otherwise is in tests/conformance, from asyncio's own 
 
 import asyncio
 import contextvars
+import gc
+import weakref
 
 import anyio
 import anyio.lowlevel
 import pytest
 from in_place import in_place, outcome, run
 
+from fastloop._core.future import Future
 from fastloop._core.runner import InPlaceRunner
 from fastloop._core.task import Task
 
@@ -361,3 +364,117 @@ def test_awaited_by_names_the_tasks_that_wait():
         await asyncio.gather(*outer)
 
     in_place(check)
+
+
+# Futures of ours, which a task waits for without a callback.
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        (lambda future: future.set_result(1), "1"),
+        (lambda future: future.set_exception(KeyError("a")), "KeyError('a')"),
+        (lambda future: future.set_exception(asyncio.CancelledError("b")), "CancelledError('b')"),
+        (lambda future: future.cancel("c"), "CancelledError('c')"),
+    ],
+)
+def test_task_gets_what_a_future_ends_with(end, expected):
+    async def main():
+        async def wait():
+            try:
+                return repr(await future)
+            except BaseException as error:
+                return repr(error)
+
+        future = Future()
+        task = Task(wait())
+        await asyncio.sleep(0)
+        end(future)
+        return await task
+
+    assert asyncio.run(main()) == expected
+
+
+def test_all_who_wait_for_a_future_are_told_in_their_order():
+    async def main():
+        told = []
+
+        async def wait(name):
+            await future
+            told.append(name)
+
+        future = Future()
+        tasks = [Task(wait("first")), Task(wait("second")), asyncio.create_task(wait("third"))]
+        await asyncio.sleep(0)
+        future.add_done_callback(lambda future: told.append("callback"))
+        assert len(future._callbacks) == 4
+        assert future._asyncio_awaited_by == frozenset(tasks)
+        future.set_result(None)
+        await asyncio.gather(*tasks)
+        return told
+
+    assert asyncio.run(main()) == ["first", "second", "third", "callback"]
+
+
+def test_cancelled_task_cancels_the_future_it_waits_for():
+    async def main():
+        future = Future()
+        task = Task(wait(future))
+        await asyncio.sleep(0)
+        assert task.cancel("enough")
+        assert future.cancelled()
+        with pytest.raises(asyncio.CancelledError, match="enough"):
+            await task
+
+    async def wait(future):
+        await future
+
+    asyncio.run(main())
+
+
+def test_task_that_is_taken_off_a_future_is_not_told():
+    async def main():
+        async def wait():
+            await future
+
+        future = Future()
+        task = Task(wait())
+        await asyncio.sleep(0)
+        assert future.remove_done_callback(task._wakeup) == 1
+        future.set_result(None)
+        await asyncio.sleep(0)
+        assert not task.done()
+        asyncio.get_running_loop().call_soon(task._wakeup, future)
+        await task
+
+    asyncio.run(main())
+
+
+def test_future_of_another_loop_is_an_error():
+    async def main():
+        async def wait():
+            await future
+
+        other = asyncio.new_event_loop()
+        future = Future(loop=other)
+        with pytest.raises(RuntimeError, match="attached to a different loop"):
+            await Task(wait())
+        other.close()
+
+    asyncio.run(main())
+
+
+def test_task_that_waits_for_a_future_goes_with_it():
+    async def main():
+        async def wait(future):
+            await future
+
+        future = Future()
+        task = weakref.ref(Task(wait(future)))
+        await asyncio.sleep(0)
+        task()._log_destroy_pending = False
+        del future
+        gc.collect()
+        return task()
+
+    assert asyncio.run(main()) is None
