@@ -9,7 +9,8 @@ from fastloop_http.respond.response import Response
 class BodyLimit:
     """Have requests of a body above size bytes answered 413 (Content Too Large).
 
-    In place of the server's max_body_bytes, for the routes inside: more than that, or less.
+    In place of the server's max_body_bytes, for the routes inside: more than that, or less. It is of bodies
+    that are taken whole: what is streamed has no limit, and Multipart has its own.
     """
 
     __slots__ = ("_size",)
