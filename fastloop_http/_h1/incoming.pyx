@@ -307,9 +307,10 @@ cdef class Incoming:
         """Return a future of something to take, the end, or an error; have what is to come come."""
         if self.waiter is not None:
             raise RuntimeError("the body is being read by another task already; read it in one place")
-        # Not the loop's: a task of ours is told of this one's end without a callback.
+        # Not the loop's: a task of ours is told of this one's end without a callback. Nobody asks where it
+        # was made, so that the loop need not be asked for its debug mode.
         self.waiter = Future.__new__(Future)
-        self.waiter.start_pending(self.loop)
+        self.waiter._loop = self.loop
         self.want()
         return self.waiter
 
@@ -402,6 +403,7 @@ cdef NextPiece next_piece(Incoming incoming):
 
 
 @cython.final
+@cython.freelist(4)
 cdef class Ready:
     """An awaitable that is done: gives its value without suspending."""
 
